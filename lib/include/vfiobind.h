@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOBIND_H
+#define VFIOBIND_H
+
+/**
+ * libvfiobind: takes a host PCI device away from its driver, gives it to vfio-pci or to a VFIO variant driver,
+ * and brings it back.
+ *
+ * Every operation is a transaction: it plans by reading only, applies, verifies by reading back what the kernel
+ * really did, and rolls back when that is not what was asked for.
+ *
+ * Conventions, true for each function unless it says otherwise:
+ *
+ * - It returns 0 or a negative errno. Outputs are named ret_… and stay untouched on failure.
+ * - @error may be NULL. It must else have been initialised with VFIOBIND_ERROR_INIT, and is filled on failure only.
+ * - Objects that are returned through a pointer belong to the caller and go back with their own …_free() function,
+ *   which accepts NULL. What they point to lives as long as they do. Later versions may append members to them.
+ * - Structures that the caller provides have their own size as first member; the …_INIT macros set it.
+ * - Strings that come from /sys or from names given by the caller are as they were found: they may hold any byte
+ *   but NUL and must be escaped before they are shown (vfiobind_text_escape()).
+ * - Threads: a context and what is done through it belong to one thread at a time. Separate contexts are
+ *   independent. Functions without a context are pure.
+ * - Nothing is printed, no signal handler is installed, no child process is started, no global state is kept.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The library's version, as "major.minor.patch".
+ *
+ * Returns: a constant string. Since: 0.1
+ */
+const char *vfiobind_library_version(void);
+
+/* ---------------------------------------------------------------------------------------------------- addresses */
+
+/**
+ * The address of a PCI function. Compare with vfiobind_address_compare(), not with memcmp(): there may be padding.
+ */
+struct vfiobind_address {
+	uint32_t domain;
+	uint8_t bus;
+	uint8_t slot;     /* 0 to 0x1f */
+	uint8_t function; /* 0 to 7 */
+};
+
+/** Room for the longest text of an address, "ffffffff:ff:1f.7", and its NUL. */
+#define VFIOBIND_ADDRESS_SIZE 17
+
+/**
+ * Reads an address: "0000:04:11.5", "04:11.5" (domain 0), "10000:e1:00.0" (domains have 4 to 8 digits), or the name
+ * of a node device, "pci_0000_04_11_5". Hexadecimal digits of either case; nothing may precede or follow.
+ *
+ * @text: the text, any length; NULL is an error
+ * @ret_address: the address
+ *
+ * Returns: 0; -EINVAL if @text is no address. Since: 0.1
+ */
+int vfiobind_address_parse(const char *text, struct vfiobind_address *ret_address);
+
+/**
+ * Writes an address as the kernel does: lower case, the domain with at least four digits.
+ *
+ * @address: the address; slot and function are cut to their 5 and 3 bits
+ * @buffer: receives the text and a NUL; VFIOBIND_ADDRESS_SIZE bytes always suffice
+ * @size: the size of @buffer in bytes
+ *
+ * Returns: 0; -ENOSPC if @size is too small, @buffer is untouched then. Since: 0.1
+ */
+int vfiobind_address_format(const struct vfiobind_address *address, char *buffer, size_t size);
+
+/**
+ * Orders two addresses by domain, bus, slot and function.
+ *
+ * Returns: less than, equal to, or greater than 0 as @a sorts before, with, or after @b. Since: 0.1
+ */
+int vfiobind_address_compare(const struct vfiobind_address *a, const struct vfiobind_address *b);
+
+/* ------------------------------------------------------------------------------------------------------- errors */
+
+/** What went wrong: one value for each precondition and each way to fail. Numbers and names are stable. */
+enum vfiobind_error_code {
+	VFIOBIND_ERROR_NONE = 0,
+	/* wrong use */
+	VFIOBIND_ERROR_INVALID_ARGUMENT = 1,    /* an argument or option makes no sense */
+	VFIOBIND_ERROR_INVALID_ADDRESS = 2,     /* not an address, node device name or interface name */
+	VFIOBIND_ERROR_INVALID_DRIVER_NAME = 3, /* no driver or module can have this name */
+	/* preconditions: nothing was written */
+	VFIOBIND_ERROR_SYSFS_UNAVAILABLE = 10,      /* no PCI bus under the sysfs root */
+	VFIOBIND_ERROR_SYSFS_READ_ONLY = 11,        /* sysfs is mounted read-only */
+	VFIOBIND_ERROR_PERMISSION_DENIED = 12,      /* not allowed to write the attributes, or to load the module */
+	VFIOBIND_ERROR_DEVICE_NOT_FOUND = 13,       /* no such device */
+	VFIOBIND_ERROR_NOT_PCI = 14,                /* a network interface that is not a PCI function's own */
+	VFIOBIND_ERROR_NOT_ENDPOINT = 15,           /* a bridge: its header type is not 0 */
+	VFIOBIND_ERROR_PF_HAS_VFS = 16,             /* a physical function whose virtual functions exist */
+	VFIOBIND_ERROR_NO_IOMMU_GROUP = 17,         /* the device is in no IOMMU group */
+	VFIOBIND_ERROR_DRIVER_NOT_FOUND = 18,       /* neither a driver nor a module of this name */
+	VFIOBIND_ERROR_DRIVER_AMBIGUOUS = 19,       /* the module has several PCI drivers, none of this name */
+	VFIOBIND_ERROR_NOT_VFIO_DRIVER = 20,        /* the driver is not one for VFIO */
+	VFIOBIND_ERROR_MODULE_MISSING = 21,         /* the module's file is missing */
+	VFIOBIND_ERROR_MODULE_BLACKLISTED = 22,     /* modprobe.d or the kernel command line blacklists the module */
+	VFIOBIND_ERROR_MODULE_INSTALL_COMMAND = 23, /* modprobe.d replaces loading by a command, which is not run */
+	VFIOBIND_ERROR_MODULE_LOAD_FAILED = 24,     /* the kernel refused the module */
+	VFIOBIND_ERROR_MODULE_HAS_NO_DRIVER = 25,   /* the module is there but has registered no PCI driver */
+	VFIOBIND_ERROR_ATTRIBUTE_UNREADABLE = 26,   /* an attribute that must be known cannot be read */
+	VFIOBIND_ERROR_ATTRIBUTE_MALFORMED = 27, /* an attribute or link does not have the form that Linux gives it */
+	/* failures of the operation */
+	VFIOBIND_ERROR_OVERRIDE_FAILED = 40,      /* the write to driver_override failed */
+	VFIOBIND_ERROR_OVERRIDE_NOT_CLEARED = 41, /* driver_override still has a value after it was cleared */
+	VFIOBIND_ERROR_UNBIND_FAILED = 42,        /* the write to unbind failed */
+	VFIOBIND_ERROR_DRIVER_CHANGED = 43,       /* the device left the driver that the plan saw */
+	VFIOBIND_ERROR_DEVICE_VANISHED = 44,      /* the device was removed meanwhile */
+	VFIOBIND_ERROR_PROBE_REFUSED = 45,        /* drivers_probe itself failed with EINVAL: the group is owned by user
+						       space, or the device is not ready */
+	VFIOBIND_ERROR_PROBE_WRITE_FAILED = 46,   /* drivers_probe failed with another errno */
+	VFIOBIND_ERROR_PROBE_FAILED = 47,         /* drivers_probe reported success but bound nothing, cause unknown */
+	VFIOBIND_ERROR_PROBE_BUSY = 48,           /* the same; the driver's probe failed with EBUSY */
+	VFIOBIND_ERROR_PROBE_INVALID = 49,        /* the same; the driver's probe failed with EINVAL */
+	VFIOBIND_ERROR_PROBE_REJECTED = 50,       /* the same; the driver's probe failed with ENODEV or ENXIO */
+	VFIOBIND_ERROR_PROBE_DEFERRED = 51,       /* the same; the driver deferred its probe */
+	VFIOBIND_ERROR_WRONG_DRIVER = 52,         /* another driver than the wanted one is bound now */
+	VFIOBIND_ERROR_VFIO_DEVICE_MISSING = 53,  /* the driver is bound but offers no VFIO device */
+	VFIOBIND_ERROR_STILL_DETACHED = 54,       /* after a reattach a VFIO driver has the device again */
+	VFIOBIND_ERROR_OUT_OF_MEMORY = 60,
+	VFIOBIND_ERROR_SYSTEM = 61, /* a system call failed in a way that has no value of its own */
+};
+
+/** What kind of error a code is. */
+enum vfiobind_error_class {
+	VFIOBIND_ERROR_CLASS_NONE = 0,
+	VFIOBIND_ERROR_CLASS_USAGE,        /* the caller's mistake */
+	VFIOBIND_ERROR_CLASS_PRECONDITION, /* the host or device is not fit for it */
+	VFIOBIND_ERROR_CLASS_FAILURE,      /* the operation was tried and failed */
+};
+
+/** In which state an operation that failed left the devices. */
+enum vfiobind_state {
+	VFIOBIND_STATE_UNTOUCHED = 0, /* nothing was written */
+	VFIOBIND_STATE_RESTORED, /* something was written; driver and driver_override are as they were, and that was
+					 verified */
+	VFIOBIND_STATE_PENDING,  /* the kernel has not finished; nobody knows yet */
+	VFIOBIND_STATE_BROKEN,   /* something was written and could not be undone */
+};
+
+/** A failure, described. All texts are NUL-terminated, cut where they do not fit, and empty where they do not apply. */
+struct vfiobind_error {
+	size_t size; /* set by VFIOBIND_ERROR_INIT */
+	enum vfiobind_error_code code;
+	enum vfiobind_state state;
+	int number;      /* a positive errno, or 0 */
+	bool has_device; /* whether @device says which */
+	struct vfiobind_address device;
+	char operation[128]; /* what could not be done: "unbind from igbvf" */
+	char path[256];      /* the file */
+	char expected[128];  /* what should have been there */
+	char found[256];     /* what was there */
+	char hint[256];      /* what can be done about it */
+};
+
+#define VFIOBIND_ERROR_INIT                           \
+	{                                             \
+		.size = sizeof(struct vfiobind_error) \
+	}
+
+/**
+ * The stable name of a code: its enumerator in lower case with hyphens, such as "pf-has-vfs".
+ *
+ * Returns: a constant string; NULL for a number that is no code. Since: 0.1
+ */
+const char *vfiobind_error_code_name(enum vfiobind_error_code code);
+
+/**
+ * One phrase that says what a code means, such as "it has virtual functions".
+ *
+ * Returns: a constant string; NULL for a number that is no code. Since: 0.1
+ */
+const char *vfiobind_error_code_summary(enum vfiobind_error_code code);
+
+/**
+ * The class of a code.
+ *
+ * Returns: the class; VFIOBIND_ERROR_CLASS_NONE for VFIOBIND_ERROR_NONE and for a number that is no code. Since: 0.1
+ */
+enum vfiobind_error_class vfiobind_error_code_class(enum vfiobind_error_code code);
+
+/**
+ * Walks over all codes.
+ *
+ * @index: counts from 0
+ * @ret_code: the code of that index
+ *
+ * Returns: 0; -ENOENT past the last one. Since: 0.1
+ */
+int vfiobind_error_code_at(size_t index, enum vfiobind_error_code *ret_code);
+
+/**
+ * Writes an error as one line of printable ASCII without a newline, such as
+ * "0000:04:11.5: cannot unbind from igbvf: Device or resource busy (/sys/bus/pci/drivers/igbvf/unbind)".
+ *
+ * @error: the error
+ * @buffer: receives the text, cut if need be, and a NUL; may be NULL if @size is 0
+ * @size: the size of @buffer in bytes
+ *
+ * Returns: the length that the whole text has, as snprintf(). Since: 0.1
+ */
+size_t vfiobind_error_format(const struct vfiobind_error *error, char *buffer, size_t size);
+
+/**
+ * The word for a state: "untouched", "restored", "pending", "broken".
+ *
+ * Returns: a constant string; NULL for a number that is no state. Since: 0.1
+ */
+const char *vfiobind_state_name(enum vfiobind_state state);
+
+/**
+ * Makes any bytes fit to be shown on one line: printable ASCII but the backslash stays, newline, tab and carriage
+ * return become \n, \t, \r, the backslash \\, all else \xNN.
+ *
+ * @text: the bytes, up to a NUL
+ * @buffer: receives the text, cut between two escapes if need be, and a NUL; may be NULL if @size is 0
+ * @size: the size of @buffer in bytes
+ *
+ * Returns: the length that the whole text has, as snprintf(). Since: 0.1
+ */
+size_t vfiobind_text_escape(const char *text, char *buffer, size_t size);
+
+/* ------------------------------------------------------------------------------------------------------ context */
+
+struct vfiobind_context;
+
+/**
+ * Makes a context. It looks at /sys, /dev and /lib/modules/<release of the running kernel>.
+ *
+ * @ret_context: the context; give it back with vfiobind_context_free()
+ *
+ * Returns: 0; -ENOMEM. Since: 0.1
+ */
+int vfiobind_context_new(struct vfiobind_context **ret_context);
+
+/**
+ * Frees a context. Objects that were got through it stay valid.
+ *
+ * Returns: NULL. Since: 0.1
+ */
+struct vfiobind_context *vfiobind_context_free(struct vfiobind_context *context);
+
+/**
+ * Sets where sysfs is mounted, for a caller that sees the host's elsewhere. Must precede any other use of @context.
+ *
+ * @path: an absolute path; copied
+ *
+ * Returns: 0; -EINVAL if @path is not absolute; -EBUSY if the context was used already; -ENOMEM. Since: 0.1
+ */
+int vfiobind_context_set_sysfs_root(struct vfiobind_context *context, const char *path);
+
+/**
+ * Sets the folder of the modules and their indexes (modules.alias …). Modules always load into the running kernel.
+ *
+ * @path: an absolute path, which ends in the kernel's release; copied
+ *
+ * Returns: 0; -EINVAL if @path is not absolute; -EBUSY if modules were looked up already; -ENOMEM. Since: 0.1
+ */
+int vfiobind_context_set_modules_root(struct vfiobind_context *context, const char *path);
+
+/**
+ * Sets where device nodes (vfio/…, iommu, kmsg) are looked for instead of in /dev. Paths that the library hands out
+ * begin with it.
+ *
+ * @path: an absolute path; copied
+ *
+ * Returns: 0; -EINVAL if @path is not absolute; -ENOMEM. Since: 0.1
+ */
+int vfiobind_context_set_device_root(struct vfiobind_context *context, const char *path);
+
+/* ------------------------------------------------------------------------------------------------------ devices */
+
+/** What kind of driver holds a device. */
+enum vfiobind_driver_type {
+	VFIOBIND_DRIVER_TYPE_NONE = 0,  /* no driver */
+	VFIOBIND_DRIVER_TYPE_HOST,      /* the native driver */
+	VFIOBIND_DRIVER_TYPE_VFIO,      /* vfio-pci or a variant driver */
+	VFIOBIND_DRIVER_TYPE_XEN,       /* pciback */
+	VFIOBIND_DRIVER_TYPE_USERSPACE, /* pci-stub, igb_uio, uio_pci_generic */
+};
+
+/**
+ * The word for a driver type: "none", "host", "vfio", "xen", "userspace".
+ *
+ * Returns: a constant string; NULL for a number that is no type. Since: 0.1
+ */
+const char *vfiobind_driver_type_name(enum vfiobind_driver_type type);
+
+/** How user space reaches a device that is on a VFIO driver. */
+struct vfiobind_vfio {
+	const char *device;     /* "vfio0"; NULL before Linux 6.1 */
+	const char *group_node; /* "/dev/vfio/14"; NULL if there is no such node */
+	const char *cdev; /* "/dev/vfio/devices/vfio0"; NULL if the kernel has none, or the node is another device's */
+};
+
+/** A device of an IOMMU group. */
+struct vfiobind_group_member {
+	struct vfiobind_address address;
+	const char *driver; /* NULL if none */
+	enum vfiobind_driver_type driver_type;
+	bool blocks; /* its driver keeps the group from being viable */
+};
+
+/** All that is known of one device, at the time it was read. */
+struct vfiobind_device {
+	struct vfiobind_address address;
+	uint16_t vendor;
+	uint16_t device;
+	uint16_t subsystem_vendor;
+	uint16_t subsystem_device;
+	uint32_t class_code;         /* 24 bits: base class, subclass, programming interface */
+	int header_type;             /* 0 endpoint, 1 bridge, 2 CardBus bridge; -1 if config space cannot be read */
+	const char *modalias;        /* NULL if it cannot be read */
+	const char *driver;          /* NULL if none */
+	const char *module;          /* of the driver; NULL if none or built in without a name */
+	const char *driver_override; /* NULL if unset */
+	enum vfiobind_driver_type driver_type;
+	bool variant;        /* on a VFIO driver other than vfio-pci */
+	int32_t iommu_group; /* -1 if in none */
+	size_t n_group_members;
+	struct vfiobind_group_member *const *group_members; /* the device itself included, sorted by address */
+	bool group_viable;                                  /* no other member blocks; false without a group */
+	bool has_physfn;                                    /* a virtual function, of @physfn */
+	struct vfiobind_address physfn;
+	int32_t numvfs; /* virtual functions that exist; -1 if the device has no SR-IOV */
+	size_t n_virtfns;
+	const struct vfiobind_address *virtfns;
+	size_t n_netdevs;
+	const char *const *netdevs;
+	const struct vfiobind_vfio *vfio; /* NULL if not on a VFIO driver */
+};
+
+/**
+ * Finds a device by what a person calls it: an address or node device name (vfiobind_address_parse()), or the name of
+ * the network interface that it drives itself or through virtio.
+ *
+ * @name: the name, any length
+ * @ret_address: the address of a device that exists
+ *
+ * Returns: 0, or with @error's code:
+ * -EINVAL invalid-address; -ENODEV device-not-found; -ENOTSUP not-pci; -EIO attribute-malformed;
+ * other negative errnos: sysfs-unavailable, system. Since: 0.1
+ */
+int vfiobind_device_find(struct vfiobind_context *context, const char *name, struct vfiobind_address *ret_address,
+			 struct vfiobind_error *error);
+
+/**
+ * Lists the PCI devices of the host, sorted by address.
+ *
+ * @ret_addresses: an array to be freed with free(); never NULL on success
+ * @ret_n_addresses: its length
+ *
+ * Returns: 0, or with @error's code: -ENOMEM out-of-memory; other negative errnos: sysfs-unavailable, system. Since: 0.1
+ */
+int vfiobind_device_list(struct vfiobind_context *context, struct vfiobind_address **ret_addresses,
+			 size_t *ret_n_addresses, struct vfiobind_error *error);
+
+/**
+ * Reads all that is known of a device. Needs no privilege. Does not read sriov_numvfs, which can block for as long as
+ * the device's driver does; the virtual functions are counted by their links.
+ *
+ * @address: the device
+ * @ret_device: the device; give it back with vfiobind_device_free()
+ *
+ * Returns: 0, or with @error's code: -ENODEV device-not-found, device-vanished; -ENOMEM out-of-memory;
+ * -EIO attribute-malformed; other negative errnos: sysfs-unavailable, attribute-unreadable, system. Since: 0.1
+ */
+int vfiobind_device_read(struct vfiobind_context *context, const struct vfiobind_address *address,
+			 struct vfiobind_device **ret_device, struct vfiobind_error *error);
+
+/**
+ * Frees a device.
+ *
+ * Returns: NULL. Since: 0.1
+ */
+struct vfiobind_device *vfiobind_device_free(struct vfiobind_device *device);
+
+/* --------------------------------------------------------------------------------------------- choice of driver */
+
+/** A driver that says of itself that it suits a device. */
+struct vfiobind_candidate {
+	const char *driver; /* NULL while its module is not loaded: only the kernel knows the name */
+	const char *module; /* with underscores */
+	const char *alias;  /* the pattern that matched; NULL for the fallback to vfio-pci */
+	unsigned int line;  /* in modules.alias, from 1; 0 if it is not from there */
+	unsigned int rank;  /* 1 is the best; equally specific aliases share a rank */
+	bool usable;
+	const char *reason; /* why, or why not */
+};
+
+/** The candidates for a device, best first, of equal rank in the order of modules.alias. */
+struct vfiobind_ranking {
+	struct vfiobind_address address;
+	const char *modalias;                    /* of the device; NULL if it cannot be read */
+	const struct vfiobind_candidate *chosen; /* one of the candidates; NULL if none is usable */
+	size_t n_candidates;
+	struct vfiobind_candidate *const *candidates;
+	size_t n_warnings;
+	const char *const *warnings;
+};
+
+/**
+ * Ranks the VFIO drivers for a device: those modules whose "vfio_pci:" alias matches its modalias, the more specific
+ * first (a subsystem counts more than a device, that more than a vendor, that more than a class). Of equals the first
+ * line is chosen and a warning names both. Modules that are blacklisted or missing are not usable. vfio-pci is the
+ * fallback, with a warning. Reads only, loads nothing.
+ *
+ * @address: the device
+ * @ret_ranking: the ranking; give it back with vfiobind_ranking_free()
+ *
+ * Returns: 0, or with @error's code: -ENODEV device-not-found; -ENOMEM out-of-memory; other negative errnos:
+ * sysfs-unavailable, system. An unreadable modules.alias is no error but a warning. Since: 0.1
+ */
+int vfiobind_driver_rank(struct vfiobind_context *context, const struct vfiobind_address *address,
+			 struct vfiobind_ranking **ret_ranking, struct vfiobind_error *error);
+
+/**
+ * Frees a ranking.
+ *
+ * Returns: NULL. Since: 0.1
+ */
+struct vfiobind_ranking *vfiobind_ranking_free(struct vfiobind_ranking *ranking);
+
+/* ------------------------------------------------------------------------------------------- detach and reattach */
+
+/** What an action does. */
+enum vfiobind_action_kind {
+	VFIOBIND_ACTION_LOAD_MODULE = 1, /* loads the module @value */
+	VFIOBIND_ACTION_WRITE,           /* writes @value to @path, in one write(2); "\n" clears an override */
+	VFIOBIND_ACTION_WRITE_DRIVER, /* writes the name of the driver that the module @value registers to @path: known
+					    only once that is loaded, so in a dry run only */
+};
+
+/** One thing that was done, or would be. */
+struct vfiobind_action {
+	enum vfiobind_action_kind kind;
+	const char *path; /* NULL for VFIOBIND_ACTION_LOAD_MODULE */
+	const char *value;
+};
+
+/** What became of one device. */
+struct vfiobind_result_device {
+	struct vfiobind_address address;
+	const char *from;   /* the driver before; NULL if none */
+	const char *to;     /* the driver after; NULL if none, or in a dry run if only its module is known */
+	const char *module; /* of @to; NULL if none or not known */
+	bool variant;       /* @to is a VFIO driver other than vfio-pci */
+	bool changed;       /* false: it was already so, nothing was written */
+	size_t n_warnings;
+	const char *const *warnings;
+	const struct vfiobind_vfio *vfio; /* NULL if not on a VFIO driver, and in a dry run */
+	size_t n_actions;
+	struct vfiobind_action *const *actions; /* in their order */
+};
+
+/** What became of all devices of one call, in the order given, then the rest of their groups. */
+struct vfiobind_result {
+	size_t n_devices;
+	struct vfiobind_result_device *const *devices;
+};
+
+/** How to detach. Zeroes are the defaults. */
+struct vfiobind_detach_options {
+	size_t size;        /* set by VFIOBIND_DETACH_OPTIONS_INIT */
+	const char *driver; /* a driver or a module, in any spelling of - and _; NULL or "vfio": the best match */
+	bool whole_group;   /* also the other endpoints of the devices' IOMMU groups; bridges are skipped */
+	bool dry_run;       /* plan only: needs no privilege, writes nothing, loads nothing */
+	bool force; /* also a physical function with virtual functions: these are lost if its driver removes them */
+};
+
+#define VFIOBIND_DETACH_OPTIONS_INIT                           \
+	{                                                      \
+		.size = sizeof(struct vfiobind_detach_options) \
+	}
+
+/**
+ * Takes devices from their drivers and gives them to a VFIO driver: all of them, or none. A device that is on the
+ * wanted driver already is left alone; one that is on another VFIO driver moves.
+ *
+ * Writes driver_override, the present driver's unbind, and drivers_probe, and loads the driver's module if need be.
+ * Success means that the driver link of each device was read back and names the wanted driver, and that the device
+ * has a vfio-dev entry where the kernel has these. On failure the devices are returned to their former drivers and
+ * overrides, and @error's state says whether that was verified. A module that was loaded stays loaded.
+ * Blocks for as long as the drivers do.
+ *
+ * @addresses: the devices; one that is named twice counts once
+ * @n_addresses: at least 1
+ * @options: NULL for the defaults
+ * @ret_result: what became of them; give it back with vfiobind_result_free(); may be NULL
+ *
+ * Returns: 0, or with @error's code (state untouched unless said otherwise):
+ * -EINVAL invalid-argument, invalid-driver-name; -ENODEV device-not-found; -ENOTSUP not-endpoint;
+ * -EBUSY pf-has-vfs; -ENXIO no-iommu-group; -ENOENT driver-not-found, module-missing, module-has-no-driver;
+ * -ENOTUNIQ driver-ambiguous; -EPERM not-vfio-driver, module-blacklisted, module-install-command;
+ * -EACCES permission-denied; -EROFS sysfs-read-only; the kernel's errno: module-load-failed,
+ * attribute-unreadable, sysfs-unavailable, system; -EIO attribute-malformed; -ENOMEM out-of-memory (any state);
+ * with state restored or broken: the kernel's errno: override-failed, unbind-failed, probe-write-failed;
+ * -ENODEV driver-changed, device-vanished, probe-rejected; -EINVAL probe-refused, probe-invalid; -EBUSY probe-busy,
+ * pf-has-vfs; -EAGAIN probe-deferred; -EIO probe-failed, wrong-driver, vfio-device-missing. Since: 0.1
+ */
+int vfiobind_device_detach(struct vfiobind_context *context, const struct vfiobind_address *addresses,
+			   size_t n_addresses, const struct vfiobind_detach_options *options,
+			   struct vfiobind_result **ret_result, struct vfiobind_error *error);
+
+/** How to reattach. Zeroes are the defaults. */
+struct vfiobind_reattach_options {
+	size_t size;      /* set by VFIOBIND_REATTACH_OPTIONS_INIT */
+	bool whole_group; /* also the other endpoints of the devices' IOMMU groups; bridges are skipped */
+	bool dry_run;     /* plan only: needs no privilege, writes nothing */
+};
+
+#define VFIOBIND_REATTACH_OPTIONS_INIT                           \
+	{                                                        \
+		.size = sizeof(struct vfiobind_reattach_options) \
+	}
+
+/**
+ * Gives devices back to their host drivers: all of them, or none. Only a device that is on a VFIO driver, or on none
+ * while its driver_override names a VFIO driver, is touched; any other is left alone, and a warning says so where that
+ * may surprise. An override that names a VFIO driver is cleared, another one stays. That no host driver takes a device
+ * is no failure but a warning: there may be none for it.
+ *
+ * Writes driver_override, the VFIO driver's unbind, and drivers_probe. Blocks for as long as the drivers do: for a
+ * device that is open, until it is closed.
+ *
+ * @addresses: the devices; one that is named twice counts once
+ * @n_addresses: at least 1
+ * @options: NULL for the defaults
+ * @ret_result: what became of them; give it back with vfiobind_result_free(); may be NULL
+ *
+ * Returns: 0, or with @error's code (state untouched unless said otherwise):
+ * -EINVAL invalid-argument; -ENODEV device-not-found; -EACCES permission-denied; -EROFS sysfs-read-only;
+ * -EIO attribute-malformed; the kernel's errno: attribute-unreadable, sysfs-unavailable, system;
+ * -ENOMEM out-of-memory (any state); with state restored or broken: the kernel's errno: override-failed,
+ * unbind-failed, probe-write-failed; -ENODEV driver-changed, device-vanished; -EINVAL probe-refused;
+ * -EIO override-not-cleared, still-detached. Since: 0.1
+ */
+int vfiobind_device_reattach(struct vfiobind_context *context, const struct vfiobind_address *addresses,
+			     size_t n_addresses, const struct vfiobind_reattach_options *options,
+			     struct vfiobind_result **ret_result, struct vfiobind_error *error);
+
+/**
+ * Frees a result.
+ *
+ * Returns: NULL. Since: 0.1
+ */
+struct vfiobind_result *vfiobind_result_free(struct vfiobind_result *result);
+
+/* --------------------------------------------------------------------------------------------------------- host */
+
+/** One thing that assigning devices needs, or may use. */
+struct vfiobind_check {
+	const char *check; /* a stable name, such as "iommu-groups" */
+	bool ok;
+	bool required;     /* false: only good to know */
+	const char *found; /* what was found */
+	const char *hint;  /* what to do; NULL if ok */
+};
+
+/** The state of the host. */
+struct vfiobind_report {
+	bool ok; /* all that is required is there */
+	size_t n_checks;
+	struct vfiobind_check *const *checks;
+};
+
+/**
+ * Looks whether the host can assign devices. Reads only, loads nothing. What is missing is no error but a check that
+ * is not ok.
+ *
+ * @ret_report: the report; give it back with vfiobind_report_free()
+ *
+ * Returns: 0; -ENOMEM with @error's code out-of-memory. Since: 0.1
+ */
+int vfiobind_host_check(struct vfiobind_context *context, struct vfiobind_report **ret_report,
+			struct vfiobind_error *error);
+
+/**
+ * Frees a report.
+ *
+ * Returns: NULL. Since: 0.1
+ */
+struct vfiobind_report *vfiobind_report_free(struct vfiobind_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
