@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The model lock, and the locks of the modelled kernel on top of it.
+ *
+ * Model code runs on one thread at a time. The lock is given up in two places only: in step() when a rule makes a step
+ * wait, and here, in the wait for a modelled lock or condition. Every wait ends when abort_error is set.
+ */
+#include "kernel/base.h"
+
+#include <time.h>
+
+static _Thread_local struct client current_client = {.actor = "kernel"};
+
+void kernel_enter(const struct client *client)
+{
+	current_client = client ? *client : (struct client){.actor = "kernel"};
+}
+
+const struct client *kernel_client(void)
+{
+	return &current_client;
+}
+
+void kernel_lock(struct kernel *k)
+{
+	pthread_mutex_lock(&k->lock);
+}
+
+void kernel_unlock(struct kernel *k)
+{
+	pthread_mutex_unlock(&k->lock);
+}
+
+void kernel_changed(struct kernel *k)
+{
+	pthread_cond_broadcast(&k->changed);
+}
+
+int kernel_wait(struct kernel *k)
+{
+	if (!k->abort_error)
+		pthread_cond_wait(&k->changed, &k->lock);
+	return k->abort_error;
+}
+
+int kernel_wait_until(struct kernel *k, const struct timespec *deadline)
+{
+	if (k->abort_error)
+		return k->abort_error;
+	if (pthread_cond_timedwait(&k->changed, &k->lock, deadline) == ETIMEDOUT)
+		return -ETIMEDOUT;
+	return k->abort_error;
+}
+
+int mutex_lock(struct kernel *k, struct mutex *mutex)
+{
+	unsigned long ticket = mutex->next_ticket++;
+
+	while (mutex->serving != ticket) {
+		int ret = kernel_wait(k);
+
+		/* An abandoned ticket blocks later ones, but an abort ends all of them, and then the lock is made anew. */
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+void mutex_unlock(struct kernel *k, struct mutex *mutex)
+{
+	mutex->serving++;
+	kernel_changed(k);
+}
+
+void kernel_operation_begin(struct kernel *k)
+{
+	k->operations++;
+}
+
+void kernel_operation_end(struct kernel *k)
+{
+	k->operations--;
+	if (k->abort_error)
+		kernel_changed(k);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What differs between kernel versions, as independent switches: each is a row of the table in profile.c. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* X(member, name in fixtures, 5.10, 5.19, 6.1, 6.6, 6.12, 7.2, what it means when true) */
+#define PROFILE_SWITCHES(X)                                                                                            \
+	X(bind_bound_ebusy, "bind-bound-ebusy", 0, 1, 1, 1, 1, 1, "bind of a bound device: EBUSY, not ENODEV")         \
+	X(bind_passes_errno, "bind-passes-errno", 0, 1, 1, 1, 1, 1, "bind returns the probe's errno, not ENODEV")      \
+	X(new_id_checks_dynamic, "new-id-checks-dynamic", 0, 1, 1, 1, 1, 1, "a duplicate dynamic id is EEXIST")        \
+	X(vfio_id_table, "vfio-id-table", 0, 1, 1, 1, 1, 1, "override-only ids and vfio_pci: aliases exist")           \
+	X(dma_ownership, "dma-ownership", 0, 1, 1, 1, 1, 1, "host drivers and user space exclude each other in a group") \
+	X(vfio_dev, "vfio-dev", 0, 0, 1, 1, 1, 1, "vfio-dev/vfioN below a device on a VFIO driver")                    \
+	X(vfio_dev_before_users, "vfio-dev-before-users", 0, 0, 0, 1, 1, 1, "unbind removes vfio-dev, then waits for users") \
+	X(vfio_cdev, "vfio-cdev", 0, 0, 0, 0, 0, 0, "CONFIG_VFIO_DEVICE_CDEV: vfioN/dev and /dev/vfio/devices/vfioN")  \
+	X(reset_method, "reset-method", 0, 1, 1, 1, 1, 1, "the attribute reset_method")                                \
+	X(sriov_msix_count, "sriov-msix-count", 0, 1, 1, 1, 1, 1, "sriov_vf_total_msix, sriov_vf_msix_count")          \
+	X(group_type_writable, "group-type-writable", 0, 1, 1, 1, 1, 1, "an IOMMU group's type is 0644")               \
+	X(group_type_multi, "group-type-multi", 0, 0, 0, 1, 1, 1, "type may be changed for groups of several devices") \
+	X(override_takes_lock, "override-takes-lock", 1, 1, 1, 1, 0, 0, "driver_override takes the device lock")       \
+	X(uevent_takes_lock, "uevent-takes-lock", 1, 1, 1, 1, 0, 0, "reading a device's uevent takes the device lock") \
+	X(autoprobe_on_add, "autoprobe-on-add", 0, 0, 0, 0, 0, 1, "drivers_autoprobe=0 keeps an added device unbound") \
+	X(resources_before_add, "resources-before-add", 0, 0, 0, 0, 0, 1, "resourceN exist before the add uevent")     \
+	X(vfio_virqfd, "vfio-virqfd", 0, 1, 1, 0, 0, 0, "module vfio_virqfd")
+
+struct profile {
+#define X(member, ...) bool member;
+	PROFILE_SWITCHES(X)
+#undef X
+};
+
+/* The versions that have a column, oldest first, NULL-terminated. */
+extern const char *const profile_names[];
+
+/* 0 and *ret_profile, or -EINVAL when no column is called @name. */
+int profile_find(const char *name, struct profile *ret_profile);
+/* Sets one switch by the name it has in fixtures. 0 or -EINVAL. */
+int profile_set(struct profile *profile, const char *name, bool value);
+/* The name of the @i-th switch, or NULL. */
+const char *profile_switch_name(size_t i);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What hangs on a step: the trace and the fault rules. */
+#pragma once
+
+#include "kernel/base.h"
+
+struct trace_record {
+	STAILQ_ENTRY(trace_record) list;
+	unsigned long sequence;
+	char text[];
+};
+
+struct rule;
+
+struct step_state {
+	STAILQ_HEAD(, trace_record) trace;
+	unsigned long next_sequence, n_records, n_dropped;
+	TAILQ_HEAD(, rule) rules;
+};
+
+bool step_may_wait(enum step_id id);
+
+void trace_record(struct step_state *state, enum step_id id, const struct step_args *args, long result);
+void trace_clear(struct step_state *state);
+
+/* The result of the step after the rules that match it; may wait. */
+long rules_apply(struct kernel *k, enum step_id id, const struct step_args *args);
+void rules_clear(struct step_state *state);

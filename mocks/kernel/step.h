@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Steps: everything that a client could see, or the kernel decide, passes step(). A step does nothing by itself; the
+ * trace, the fault rules and (later) schedules hang on it, and nothing else in the model knows of them.
+ */
+#pragma once
+
+#include "kernel/kernel.h"
+
+/* X(enumerator, stable name, may wait: a rule may delay or hold it) */
+#define STEPS(X)                                                                                                       \
+	X(SYS_OPEN, "sys.open", false)                                                                                 \
+	X(SYS_READ, "sys.read", true)                                                                                  \
+	X(SYS_WRITE, "sys.write", true)                                                                                \
+	X(SYS_RETURN, "sys.return", true)                                                                              \
+	X(DD_MATCH, "dd.match", true)                                                                                  \
+	X(DD_LOCK, "dd.lock", true)                                                                                    \
+	X(DD_DMA_CONFIGURE, "dd.dma-configure", true)                                                                  \
+	X(DD_LINK_DRIVER, "dd.link-driver", true)                                                                      \
+	X(DD_PROBE, "dd.probe", true)                                                                                  \
+	X(DD_PROBED, "dd.probed", true)                                                                                \
+	X(DD_UEVENT_BIND, "dd.uevent-bind", true)                                                                      \
+	X(DD_UNLINK_DRIVER, "dd.unlink-driver", true)                                                                  \
+	X(DD_REMOVE, "dd.remove", true)                                                                                \
+	X(DD_UEVENT_UNBIND, "dd.uevent-unbind", true)                                                                  \
+	X(DRIVER_ADD, "bus.add-driver", true)                                                                          \
+	X(DRIVER_REMOVE, "bus.remove-driver", true)                                                                    \
+	X(NET_ADD, "net.add-device", true)                                                                             \
+	X(NET_REMOVE, "net.remove-device", true)                                                                       \
+	X(VFIO_ADD_GROUP, "vfio.add-group", true)                                                                      \
+	X(VFIO_ADD_DEVICE, "vfio.add-device", true)                                                                    \
+	X(VFIO_REMOVE_DEVICE, "vfio.remove-device", true)                                                              \
+	X(VFIO_WAIT_USERS, "vfio.wait-users", true)                                                                    \
+	X(VFIO_REMOVE_GROUP, "vfio.remove-group", true)                                                                \
+	X(MODULE_LOAD, "module.load", true)                                                                            \
+	X(MODULE_LIVE, "module.live", true)                                                                            \
+	X(MODULE_UNLOAD, "module.unload", true)                                                                        \
+	X(PCI_OVERRIDE, "pci.driver-override", true)                                                                   \
+	X(PCI_ADD_ID, "pci.add-id", true)                                                                              \
+	X(PCI_REMOVE_ID, "pci.remove-id", true)                                                                        \
+	X(PCI_ADD_DEVICE, "pci.add-device", true)                                                                      \
+	X(PCI_REMOVE_DEVICE, "pci.remove-device", true)                                                                \
+	X(PCI_RESCAN, "pci.rescan", true)                                                                              \
+	X(PCI_LOCK, "pci.lock-rescan-remove", true)                                                                    \
+	X(PCI_RESET, "pci.reset", true)                                                                                \
+	X(PCI_ENABLE, "pci.enable", true)                                                                              \
+	X(IOV_ENABLE, "iov.enable", true)                                                                              \
+	X(IOV_DISABLE, "iov.disable", true)                                                                            \
+	X(IOV_ADD_VF, "iov.add-vf", true)                                                                              \
+	X(IOV_REMOVE_VF, "iov.remove-vf", true)                                                                        \
+	X(KOBJ_UEVENT, "kobj.uevent", true)
+
+enum step_id {
+#define X(id, name, waits) STEP_##id,
+	STEPS(X)
+#undef X
+	STEP_COUNT
+};
+
+/* Every string may be NULL; they are copied. */
+struct step_args {
+	const char *device;
+	const char *driver;
+	const char *module;
+	const char *path;
+	const char *action; /* of a uevent */
+	const char *value;  /* what was written, what was chosen */
+	long result;        /* the decision so far: 0, a count, or -errno */
+	const char *why;    /* why it is a refusal: the kernel never says */
+};
+
+/*
+ * Passes a step: records it and applies the fault rules. Drops the model lock while a rule makes it wait.
+ * Returns args->result, or the -errno of a rule (also -EIO, -ENODEV when the wait was aborted).
+ */
+long step(struct kernel *k, enum step_id id, const struct step_args *args);
+#define STEP(k, id, ...) step((k), STEP_##id, &(struct step_args){__VA_ARGS__})
+
+const char *step_name(enum step_id id);
+const char *errno_name(int error); /* "ENODEV"; NULL when it has no name here */
+int errno_parse(const char *name); /* positive errno, or 0 */
+
+struct step_state;
+struct step_state *step_state_new(void);
+void step_state_free(struct step_state *state);
+/* Whether a rule could make a read or write of a file wait. */
+bool step_has_rules(struct kernel *k);
+char *step_trace_text(struct kernel *k); /* malloc'd */
+void step_trace_clear(struct kernel *k);
+char *step_rules_text(struct kernel *k); /* malloc'd */
+/* Adds the rules in @text, one a line ("clear" removes all). 0, or -EINVAL and no rule added; the trace says why. */
+int step_rules_parse(struct kernel *k, const char *text);
+void step_rules_clear(struct kernel *k);
