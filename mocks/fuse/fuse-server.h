@@ -7,7 +7,7 @@
 struct fuse_server;
 
 /*
- * Serves @k on @fuse_fd: an open /dev/fuse that is mounted already (or about to be). Takes the descriptor.
+ * Serves @k on @fuse_fd: an open /dev/fuse that is mounted already (or about to be). Takes the descriptor, on failure too.
  * Returns 0 and *ret_server, or -errno.
  */
 int fuse_server_new(struct kernel *k, int fuse_fd, struct fuse_server **ret_server);

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "client.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char variable[] = "MOCKSYS_ACTOR=";
+
+/*
+ * /proc/PID/environ belongs to the memory that the process had when the file was opened, and reads as empty once that
+ * memory is gone: one pread (0.4 µs, against 1.4 µs to read it anew) tells that the process has neither ended nor
+ * become another program since, and that nobody else has got its pid.
+ */
+static bool is_current(int environ_fd)
+{
+	char byte;
+
+	return pread(environ_fd, &byte, 1, 0) == 1;
+}
+
+/* The environment that @fd reads (malloc'd, NUL-terminated strings), or NULL. */
+static char *read_environ(int fd, size_t *ret_size)
+{
+	size_t size = 0, room = 4096;
+	char *text = malloc(room);
+	ssize_t n;
+
+	while (text && (n = pread(fd, text + size, room - size - 1, size)) > 0) {
+		char *bigger;
+
+		size += n;
+		if (room - size > 1)
+			continue;
+		room *= 2;
+		bigger = realloc(text, room);
+		if (!bigger)
+			free(text);
+		text = bigger;
+	}
+	if (text)
+		text[size] = '\0';
+	*ret_size = size;
+	return text;
+}
+
+static bool find_actor(int environ_fd, char *actor, size_t room)
+{
+	size_t size;
+	char *text = read_environ(environ_fd, &size);
+	bool found = false;
+
+	for (char *p = text; p && p < text + size && !found; p += strlen(p) + 1) {
+		if (strncmp(p, variable, sizeof(variable) - 1) != 0)
+			continue;
+		snprintf(actor, room, "%s", p + sizeof(variable) - 1);
+		/* It is one word of a line of the trace. */
+		for (char *c = actor; *c; c++)
+			if (*c <= ' ' || *c == 0x7f)
+				*c = '_';
+		found = *actor;
+	}
+	free(text);
+	return found;
+}
+
+void client_cache_name(struct client_cache *cache, struct client *client)
+{
+	__typeof__(&cache->entries[0]) entry = &cache->entries[(unsigned)client->pid % CLIENT_CACHE];
+	char path[32];
+
+	if (client->pid == 0) {
+		/* Linux itself asks (readahead), or a process that its pid namespace hides from the one who mounted. */
+		snprintf(client->actor, sizeof(client->actor), "unknown");
+		return;
+	}
+	if (entry->pid != client->pid || entry->environ_fd < 0 || !is_current(entry->environ_fd)) {
+		if (entry->pid != 0 && entry->environ_fd >= 0)
+			close(entry->environ_fd);
+		entry->pid = client->pid;
+		snprintf(path, sizeof(path), "/proc/%d/environ", client->pid);
+		entry->environ_fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (entry->environ_fd < 0 || !find_actor(entry->environ_fd, entry->actor, sizeof(entry->actor)))
+			snprintf(entry->actor, sizeof(entry->actor), "%d", client->pid);
+	}
+	memcpy(client->actor, entry->actor, sizeof(client->actor));
+}
+
+void client_cache_clear(struct client_cache *cache)
+{
+	for (size_t i = 0; i < CLIENT_CACHE; i++)
+		if (cache->entries[i].pid != 0 && cache->entries[i].environ_fd >= 0)
+			close(cache->entries[i].environ_fd);
+	*cache = (struct client_cache){0};
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who sent a request: the actor's name of a pid. For the serving thread alone: no lock. */
+#pragma once
+
+#include "kernel/kernel.h"
+
+#define CLIENT_CACHE 64
+
+struct client_cache {
+	struct {
+		pid_t pid;      /* 0: empty */
+		int environ_fd; /* keeps the memory of that process apart from its later ones; -1: could not be opened */
+		char actor[sizeof(((struct client *)0)->actor)];
+	} entries[CLIENT_CACHE];
+};
+
+/* Fills the actor of @client from its pid: MOCKSYS_ACTOR in its environment, or the pid in decimal. */
+void client_cache_name(struct client_cache *cache, struct client *client);
+void client_cache_clear(struct client_cache *cache);
