@@ -149,13 +149,13 @@ int fuse_mount_new(const char *directory, struct fuse_mount **ret_mount)
 	return fd;
 }
 
-/* Before the helper would: it gives up on a mount that somebody is still in. */
+/* For a helper that gave up, or was killed. */
 static void unmount(const struct fuse_mount *mount)
 {
 	pid_t pid;
 
 	if (mount_id(mount->directory) != mount->id)
-		return; /* unmounted by somebody else already */
+		return; /* unmounted already; what is there now is not ours */
 	if (geteuid() == 0)
 		umount2(mount->directory, MNT_DETACH | UMOUNT_NOFOLLOW);
 	else if (spawn_helper((const char *[]){helper_name, "-u", "-z", "-q", "--", mount->directory, NULL}, -1,
@@ -167,9 +167,9 @@ void fuse_mount_free(struct fuse_mount *mount)
 {
 	if (!mount)
 		return;
-	unmount(mount);
 	close(mount->socket);
 	reap(mount->helper);
+	unmount(mount);
 	free(mount->directory);
 	free(mount);
 }

@@ -109,8 +109,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct kernfs_node *node = dir && kernfs_type(dir) == KERNFS_DIR ? kernfs_lookup(dir, name) : NULL;
 	struct fuse_entry_param entry = {0};
 	bool has_store, is_static;
-	uint64_t id;
-	int r = 0;
+	int r;
 
 	if (!node) {
 		leave(server);
@@ -119,22 +118,19 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	}
 	kernfs_stat(node, &entry.attr);
-	has_store = kernfs_has_store(node);
+	has_store = kernfs_has_store(node) && kernfs_type(node) == KERNFS_FILE;
 	is_static = kernfs_is_static(node);
 	leave(server);
 
-	id = entry.attr.st_ino;
-	if (has_store || !is_static)
-		r = node_ids_remember(&server->ids, &entry.attr, has_store && !S_ISDIR(entry.attr.st_mode), &id);
+	r = node_ids_remember(&server->ids, &entry.attr, has_store, &entry.ino);
 	if (r < 0) {
 		reply_error(req, r);
 		return;
 	}
-	entry.ino = id;
 	entry.entry_timeout = is_static && !has_store ? FOR_EVER : 0;
 	entry.attr_timeout = attr_timeout(entry.attr.st_mode);
 	if (fuse_reply_entry(req, &entry) == -ENOENT)
-		node_ids_forget(&server->ids, id, 1); /* nobody heard it, so nobody will forget it */
+		node_ids_forget(&server->ids, entry.ino, 1); /* nobody heard it, so nobody will forget it */
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t n_lookups)

@@ -4,8 +4,8 @@
  *
  * A directory, a link and a file that nobody can write have their kernfs number as node id. A file with a store gets an
  * id of its own at each LOOKUP, because Linux queues the writers of one inode: two clients that write `unbind` at once
- * would never meet in the server. What may go away while Linux still knows it is remembered until FORGET, so that
- * fstat() of a removed attribute succeeds, as it does on sysfs.
+ * would never meet in the server. Every id that Linux knows is remembered until it FORGETs it, so that fstat() of a
+ * removed attribute succeeds, as it does on sysfs.
  *
  * For the serving thread alone: no lock.
  */
