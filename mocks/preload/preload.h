@@ -32,10 +32,11 @@
 /*
  * Way `shim`, may be unset: an ordinary private directory of the launcher, absolute, as realpath(3) prints it. It takes
  * the place of the root directory for the MOCKSYS_PRIVATE_PATHS, so that what programs write there stays in the sandbox:
- * /etc/driverctl.d is $MOCKSYS_PRIVATE/etc/driverctl.d. The launcher makes the parents ($MOCKSYS_PRIVATE/etc, …/run).
+ * /etc/driverctl.d is $MOCKSYS_PRIVATE/etc/driverctl.d. The launcher makes the parents ($MOCKSYS_PRIVATE/etc, …/run); a
+ * directory that it does not make is missing for the command too.
  */
 #define MOCKSYS_PRIVATE_VARIABLE "MOCKSYS_PRIVATE"
-#define MOCKSYS_PRIVATE_PATHS(PATH) PATH("/etc/driverctl.d") PATH("/run/driverctl.d") PATH("/run/vfiobind")
+#define MOCKSYS_PRIVATE_PATHS(PATH) PATH("/etc/driverctl.d") PATH("/etc/modprobe.d") PATH("/run/vfiobind")
 
 /*
  * Way `mount`, where /proc/modules cannot be covered because the host's kernel has none: the file to show in its place,

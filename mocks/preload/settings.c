@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "libc.h"
+
+#include "preload.h"
+#include "settings.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define LIBRARY "libmocksys-preload.so"
+
+/*
+ * Without its machine a command that was promised one would act on the host: it must not go on. (A program that is
+ * started with a broken environment by hand sees this too.)
+ */
+static void __attribute__((noreturn)) give_up(const char *variable, const char *why)
+{
+	const char *const parts[] = {LIBRARY ": ", variable, " ", why, "\n"};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		if (write(STDERR_FILENO, parts[i], strlen(parts[i])) < 0)
+			break;
+	_exit(127);
+}
+
+/* Copies: the program may write over its environment (as some do for their title in ps). */
+static struct text keep(struct settings *s, const char *variable, const char *const *parts)
+{
+	struct text kept = {s->text + s->used, 0};
+
+	for (; *parts; parts++) {
+		size_t length = strlen(*parts);
+
+		if (length >= sizeof(s->text) - s->used)
+			give_up(variable, "is too long");
+		memcpy(s->text + s->used, *parts, length + 1);
+		s->used += length;
+		kept.length += length;
+	}
+	s->used++; /* the NUL */
+	return kept;
+}
+
+#define KEEP(s, variable, ...) keep(s, variable, (const char *const[]){__VA_ARGS__, NULL})
+
+static struct text directory(struct settings *s, const char *variable, const char *value)
+{
+	struct text kept;
+
+	if (value[0] != '/')
+		give_up(variable, "is not an absolute path");
+	kept = KEEP(s, variable, value);
+	while (kept.length > 1 && kept.start[kept.length - 1] == '/')
+		kept.length--;
+	if (kept.length < 2)
+		give_up(variable, "must not be the root directory");
+	return kept;
+}
+
+static void hide(struct settings *s, struct text prefix)
+{
+	size_t at = s->n_hidden++;
+
+	/* The inner of two nested directories is the longer. */
+	if (at && s->hidden[0].length < prefix.length) {
+		s->hidden[1] = s->hidden[0];
+		at = 0;
+	}
+	s->hidden[at] = prefix;
+	if (prefix.length > s->longest_prefix)
+		s->longest_prefix = prefix.length;
+}
+
+static void add_keyword(struct settings *s, struct text path)
+{
+	struct text *keyword = &s->keywords[s->n_keywords++];
+	const char *slash = memrchr(path.start, '/', path.length);
+
+	keyword->start = slash + 1;
+	keyword->length = (size_t)(path.start + path.length - keyword->start);
+	s->first_letters |= UINT64_C(1) << (*keyword->start & 63);
+}
+
+static void map(struct settings *s, struct text path, struct text prefix, size_t skip, bool exact)
+{
+	s->mappings[s->n_mappings++] = (struct mapping){.path = path, .prefix = prefix, .skip = skip, .exact = exact};
+	add_keyword(s, path);
+}
+
+#define TEXT(literal) ((struct text){literal, sizeof(literal) - 1})
+
+static void map_root(struct settings *s, struct text root)
+{
+	struct utsname host;
+	struct text modules;
+
+	hide(s, root);
+	map(s, TEXT("/sys"), root, 0, false);
+	map(s, TEXT("/dev/vfio"), root, 0, false);
+	map(s, TEXT("/proc/modules"), root, 0, true);
+
+	/* A namespace cannot change the release, so what kmod looks for is the host's. */
+	if (uname(&host) < 0)
+		return;
+	modules = KEEP(s, "uname -r", "/usr/lib/modules/", host.release);
+	map(s, modules, root, strlen("/usr"), false);
+	modules.start += strlen("/usr");
+	modules.length -= strlen("/usr");
+	map(s, modules, root, 0, false);
+}
+
+static void map_private(struct settings *s, struct text private)
+{
+	hide(s, private);
+#define PATH(path) map(s, TEXT(path), private, 0, false);
+	MOCKSYS_PRIVATE_PATHS(PATH)
+#undef PATH
+}
+
+static void add_host_paths(struct settings *s, const char *list)
+{
+	struct text kept = KEEP(s, MOCKSYS_HOST_PATHS_VARIABLE, list);
+	const char *end = kept.start + kept.length;
+
+	for (const char *start = kept.start; start < end;) {
+		const char *colon = memchr(start, ':', (size_t)(end - start));
+		struct text path = {start, (size_t)((colon ? colon : end) - start)};
+
+		start += path.length + 1;
+		while (path.length && path.start[path.length - 1] == '/')
+			path.length--;
+		if (!path.length)
+			continue;
+		if (path.start[0] != '/')
+			give_up(MOCKSYS_HOST_PATHS_VARIABLE, "has a path that is not absolute");
+		if (s->n_host_paths == SETTINGS_HOST_PATHS)
+			give_up(MOCKSYS_HOST_PATHS_VARIABLE, "has too many paths");
+		s->host_paths[s->n_host_paths++] = path;
+		add_keyword(s, path);
+	}
+}
+
+static void keep_variable(struct settings *s, const char *name)
+{
+	const char *value = getenv(name);
+
+	if (value)
+		s->variables[s->n_variables++] = KEEP(s, name, name, "=", value);
+}
+
+/* This library's own entry of LD_PRELOAD, without the others: a sanitizer's is not ours to hand on. */
+static void keep_preload(struct settings *s)
+{
+	const char *entry = getenv("LD_PRELOAD");
+
+	while (entry && *entry) {
+		size_t length = strcspn(entry, ": ");
+
+		if (length >= strlen(LIBRARY) && !memcmp(entry + length - strlen(LIBRARY), LIBRARY, strlen(LIBRARY))) {
+			char name[PATH_MAX];
+
+			if (length >= sizeof(name))
+				return;
+			memcpy(name, entry, length);
+			name[length] = '\0';
+			s->preload = KEEP(s, "LD_PRELOAD", "LD_PRELOAD=", name);
+			s->variables[s->n_variables++] = s->preload;
+			s->preload.start += strlen("LD_PRELOAD=");
+			s->preload.length -= strlen("LD_PRELOAD=");
+			return;
+		}
+		entry += length + (entry[length] != '\0');
+	}
+}
+
+static void read_shim(struct settings *s)
+{
+	const char *root = getenv(MOCKSYS_ROOT_VARIABLE);
+	const char *private = getenv(MOCKSYS_PRIVATE_VARIABLE);
+	const char *host_paths = getenv(MOCKSYS_HOST_PATHS_VARIABLE);
+	struct text kept;
+
+	if (!root)
+		give_up(MOCKSYS_ROOT_VARIABLE, "is not set, as " MOCKSYS_WAY_VARIABLE "=" MOCKSYS_WAY_SHIM " needs");
+	s->way = WAY_SHIM;
+	kept = directory(s, MOCKSYS_ROOT_VARIABLE, root);
+	map_root(s, kept);
+	s->modules_file = KEEP(s, MOCKSYS_ROOT_VARIABLE, root, MOCKSYS_MODULES_FILE);
+	if (private)
+		map_private(s, directory(s, MOCKSYS_PRIVATE_VARIABLE, private));
+	if (host_paths)
+		add_host_paths(s, host_paths);
+}
+
+static void read_mount(struct settings *s)
+{
+	const char *proc_modules = getenv(MOCKSYS_PROC_MODULES_VARIABLE);
+
+	s->way = WAY_MOUNT;
+	s->modules_file = TEXT(MOCKSYS_MODULES_FILE);
+	if (!proc_modules)
+		return;
+	map(s, TEXT("/proc/modules"), directory(s, MOCKSYS_PROC_MODULES_VARIABLE, proc_modules),
+	    strlen("/proc/modules"), true);
+	s->longest_prefix = s->mappings[0].prefix.length;
+}
+
+static void read_environment(struct settings *s)
+{
+	const char *way = getenv(MOCKSYS_WAY_VARIABLE);
+
+#define VARIABLE(name) keep_variable(s, name);
+	MOCKSYS_VARIABLES(VARIABLE)
+#undef VARIABLE
+	keep_preload(s);
+
+	if (way && !strcmp(way, MOCKSYS_WAY_SHIM))
+		read_shim(s);
+	else if (way && !strcmp(way, MOCKSYS_WAY_MOUNT))
+		read_mount(s);
+}
+
+/*
+ * Whoever comes first (a constructor, a thread that one started, a signal handler on top of either) fills a copy of its
+ * own; the first copy that is complete becomes the settings. So nobody ever waits for somebody that it interrupted.
+ */
+#define COPIES 4
+
+const struct settings *settings(void)
+{
+	static struct settings copies[COPIES];
+	static atomic_uint taken;
+	static struct settings *_Atomic current;
+	struct settings *s = atomic_load_explicit(&current, memory_order_acquire), *none = NULL;
+	int saved_errno;
+	unsigned copy;
+
+	if (__builtin_expect(s != NULL, 1))
+		return s;
+
+	saved_errno = errno;
+	copy = atomic_fetch_add(&taken, 1);
+	if (copy >= COPIES) {
+		while (!(s = atomic_load(&current)))
+			usleep(100);
+		errno = saved_errno;
+		return s;
+	}
+	read_environment(&copies[copy]);
+	s = atomic_compare_exchange_strong(&current, &none, &copies[copy]) ? &copies[copy] : none;
+	errno = saved_errno;
+	return s;
+}
+
+__attribute__((constructor)) static void read_settings(void)
+{
+	settings();
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The environment of preload.h as the shim uses it: read once, never changed. */
+#pragma once
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum way { WAY_NONE, WAY_MOUNT, WAY_SHIM };
+
+struct text {
+	const char *start;
+	size_t length;
+};
+
+/* @path (and, unless it is @exact, all below it) is served at @prefix + (@path from @skip on). */
+struct mapping {
+	struct text path;
+	struct text prefix;
+	size_t skip;
+	bool exact;
+};
+
+#define SETTINGS_MAPPINGS 12
+#define SETTINGS_HOST_PATHS 64
+#define SETTINGS_VARIABLES 7
+#define SETTINGS_TEXT (6 * PATH_MAX)
+
+struct settings {
+	enum way way;
+	/* No mapping: no path is redirected, and none is translated back. */
+	struct mapping mappings[SETTINGS_MAPPINGS];
+	size_t n_mappings;
+	struct text host_paths[SETTINGS_HOST_PATHS];
+	size_t n_host_paths;
+	/* Directories that must not show, the inner one first. */
+	struct text hidden[2];
+	size_t n_hidden;
+	/* The room that every prefix fits into. */
+	size_t longest_prefix;
+
+	/* The last components of the mappings and of the host paths: a path without one of these needs no look. */
+	struct text keywords[SETTINGS_MAPPINGS + SETTINGS_HOST_PATHS];
+	size_t n_keywords;
+	uint64_t first_letters; /* bit c & 63 for each keyword's first letter */
+
+	/* "NAME=value" of each variable that was set, LD_PRELOAD (this library alone) last. */
+	struct text variables[SETTINGS_VARIABLES];
+	size_t n_variables;
+	struct text preload; /* this library as LD_PRELOAD named it; empty if it did not */
+
+	struct text modules_file;
+
+	char text[SETTINGS_TEXT];
+	size_t used;
+};
+
+/* Usable from the first instruction of the process on, in signal handlers too. */
+const struct settings *settings(void);
