@@ -57,10 +57,6 @@ static bool find_actor(int environ_fd, char *actor, size_t room)
 		if (strncmp(p, variable, sizeof(variable) - 1) != 0)
 			continue;
 		snprintf(actor, room, "%s", p + sizeof(variable) - 1);
-		/* It is one word of a line of the trace. */
-		for (char *c = actor; *c; c++)
-			if (*c <= ' ' || *c == 0x7f)
-				*c = '_';
 		found = *actor;
 	}
 	free(text);

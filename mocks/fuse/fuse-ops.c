@@ -328,7 +328,6 @@ static void open_file_free(struct open_file *file)
 {
 	kernfs_release(file->file);
 	LIST_REMOVE(file, link);
-	pthread_mutex_destroy(&file->serial);
 	free(file);
 }
 
@@ -362,8 +361,6 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_error(req, r);
 		return;
 	}
-	pthread_mutex_init(&file->serial, NULL);
-	atomic_init(&file->n_pending, 0);
 	LIST_INSERT_HEAD(&server->files, file, link);
 	fi->fh = (uintptr_t)file;
 	/* One read(2) is one show, one write(2) one store with its own errno. What never changes may be cached and mapped. */
@@ -414,7 +411,6 @@ static void run_transfer(struct job *job)
 	struct open_file *file = transfer->file;
 	ssize_t n;
 
-	pthread_mutex_lock(&file->serial);
 	kernel_enter(&transfer->client);
 	kernel_lock(transfer->server->k);
 	if (transfer->is_write)
@@ -423,9 +419,6 @@ static void run_transfer(struct job *job)
 		n = read_file(file, transfer->data, transfer->size, transfer->offset);
 	kernel_unlock(transfer->server->k);
 	kernel_enter(NULL);
-	pthread_mutex_unlock(&file->serial);
-	/* Before the reply: after it the client may close the file, and the serving thread free it. */
-	atomic_fetch_sub(&file->n_pending, 1);
 	if (transfer->is_write)
 		reply_written(transfer->req, n);
 	else
@@ -452,13 +445,10 @@ static void defer(fuse_req_t req, struct open_file *file, const struct client *c
 					      .size = size};
 		if (data)
 			memcpy(transfer->data, data, size);
-		atomic_fetch_add(&file->n_pending, 1);
 		r = worker_pool_submit(server->pool, &transfer->job);
 	}
 	if (r == 0)
 		return;
-	if (transfer)
-		atomic_fetch_sub(&file->n_pending, 1);
 	free(transfer);
 	reply_error(req, r);
 }
@@ -472,7 +462,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, s
 
 	if (size > MAX_READ)
 		size = MAX_READ;
-	if (atomic_load(&file->n_pending) || kernfs_read_may_wait(file->file)) {
+	if (kernfs_read_may_wait(file->file)) {
 		leave(server);
 		defer(req, file, &client, NULL, size, offset);
 		return;
@@ -490,7 +480,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 	struct fuse_server *server = enter(req, &client);
 	ssize_t n;
 
-	if (atomic_load(&file->n_pending) || kernfs_write_may_wait(file->file)) {
+	if (kernfs_write_may_wait(file->file)) {
 		leave(server);
 		defer(req, file, &client, data, size, offset);
 		return;

@@ -10,7 +10,6 @@
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
 
@@ -25,9 +24,7 @@ struct open_file {
 	LIST_ENTRY(open_file) link;
 	struct kernfs_file *file;
 	bool is_blob;
-	struct client client;   /* who opened it: a RELEASE has no pid */
-	pthread_mutex_t serial; /* kernfs_open_file.mutex: one read or write at a time */
-	atomic_uint n_pending;  /* reads and writes that the pool has; later ones must queue behind them */
+	struct client client; /* who opened it: a RELEASE has no pid */
 };
 
 /* What opendir(3) made: the entries as they were when it was read from the start. */
