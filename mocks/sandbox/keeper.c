@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The process between the launcher and the command: it has orphans to reap and the command's end to tell of. */
+#include "sandbox/messages.h"
+#include "sandbox/sandbox-internal.h"
+#include "sandbox/util.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+bool die_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* It may have died before; then somebody else is the parent now. */
+	return getppid() == parent;
+}
+
+static void tell_started(int sock, pid_t command)
+{
+	_cleanup_close_ int fd = pidfd_open(command, 0);
+
+	if (fd < 0)
+		message_failed(sock, errno, "cannot watch the command: %s", strerror(errno));
+	else
+		message_send(sock, &(struct message){.kind = MESSAGE_STARTED, .fds = {fd, -1}});
+}
+
+/* True when @command has ended, false when the launcher has. */
+static bool reap_until(pid_t command, int sock, int child_fd, int *ret_status)
+{
+	struct pollfd watched[] = {{.fd = child_fd, .events = POLLIN}, {.fd = sock}};
+
+	for (;;) {
+		struct signalfd_siginfo info;
+		pid_t pid;
+		int status;
+
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+			if (pid != command)
+				continue;
+			*ret_status = status;
+			return true;
+		}
+		if (poll(watched, ARRAY_SIZE(watched), -1) < 0 && errno != EINTR)
+			return false;
+		if (watched[1].revents)
+			return false;
+		/* One signal may stand for several ends: all are looked for. */
+		if (watched[0].revents && read(child_fd, &info, sizeof(info)) < 0)
+			return false;
+	}
+}
+
+void keeper_run(const struct sandbox *sandbox, int sock, const char *proc_modules)
+{
+	_cleanup_close_ int child_fd = -1;
+	sigset_t child;
+	pid_t command;
+	int status;
+
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+	child_fd = signalfd(-1, &child, SFD_CLOEXEC);
+	command = fork();
+
+	if (command < 0) {
+		message_failed(sock, errno, "cannot make a process for the command: %s", strerror(errno));
+		return;
+	}
+	if (command == 0) {
+		close(sock);
+		command_exec(sandbox, proc_modules);
+	}
+	tell_started(sock, command);
+	if (reap_until(command, sock, child_fd, &status))
+		message_send(sock, &(struct message){.kind = MESSAGE_STATUS, .number = status, .fds = {-1, -1}});
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of this folder share. */
+#pragma once
+
+#include "sandbox/covered-paths.h"
+#include "sandbox/sandbox.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+
+struct sandbox {
+	struct sandbox_options options;
+	pid_t launcher;
+	bool launcher_is_root;
+	pid_t child;    /* makes the namespaces (mount) or looks after the command (shim); 0: gone */
+	pid_t init;     /* way mount: first process of the PID namespace; 0: none */
+	int sock;       /* to the child; -1: closed */
+	int command_fd; /* pidfd of the command */
+	int uevent_fd;
+	int signal_fd;
+	int interrupted; /* the signal that came before the command, or 0 */
+	int terminal_fd; /* where this process group was in the foreground, or -1 */
+	const char *mount_points[COVERED_MAX];
+	char directory[PATH_MAX]; /* way shim: everything it made is in here */
+	char fake[PATH_MAX];      /* way shim: where the fake is mounted, in it */
+
+	/* as found, for the command */
+	sigset_t signal_mask;
+	mode_t umask;
+	cpu_set_t cpus; /* one; or what there was, with no_pin */
+	char preload[PATH_MAX];
+};
+
+/* command.c: becomes the command; never returns. @proc_modules: see preload.h, may be NULL. */
+_Noreturn void command_exec(const struct sandbox *sandbox, const char *proc_modules);
+/* Finds the shim and notes it in @sandbox. */
+void command_find_preload(struct sandbox *sandbox);
+
+/*
+ * keeper.c: starts the command below this process, tells the launcher (@sock) of it, reaps whatever ends here, and
+ * tells how the command ended. Returns when it has ended, or when the launcher is gone.
+ */
+void keeper_run(const struct sandbox *sandbox, int sock, const char *proc_modules);
+
+/* inside.c: the child of way mount. */
+_Noreturn void inside_run(const struct sandbox *sandbox, int sock);
+
+/* shim-way.c */
+int shim_way_make_directory(struct sandbox *sandbox, char **ret_error);
+_Noreturn void shim_way_guard(struct sandbox *sandbox, int sock);
+/* What the guardian does when it is killed: ends the command's processes and removes the directory. */
+void shim_way_clean_up(struct sandbox *sandbox);
+
+/* Dies with the parent. False: it has died already. */
+bool die_with(pid_t parent);
