@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* `mocksys run`: a command, or a shell, on a fake machine. */
+#include "fixture/fixture.h"
+#include "fuse/fuse-server.h"
+#include "kernel/kernfs.h"
+#include "mocksys-cli.h"
+#include "sandbox/module-tree.h"
+#include "sandbox/sandbox.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* What env(1) and timeout(1) use for a failure of their own. */
+#define EXIT_LAUNCH 125
+
+#define CONTROL_DIRECTORY "/" KERNFS_CONTROL
+
+struct run_options {
+	const char **machines; /* as many as there are arguments fit */
+	size_t n_machines;
+	const char *profile;
+	const char *trace_path;
+	bool any_way; /* --via auto */
+	struct sandbox_options sandbox;
+};
+
+/* One attempt, in one way. */
+struct run {
+	const struct run_options *options;
+	struct sandbox *sandbox;
+	struct fixture *fixture;
+	struct module_tree *modules;
+	struct kernel_host host;
+	struct kernel *kernel;
+	struct fuse_server *server;
+	FILE *trace;
+	pthread_t server_thread;
+	bool serving;
+	int server_result;
+	int server_ended; /* eventfd */
+};
+
+enum {
+	OPTION_VIA = 256,
+	OPTION_UID,
+	OPTION_HOST_NET,
+	OPTION_NO_PIN,
+	OPTION_TRACE,
+};
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: mocksys run -m MACHINE... [OPTION]... [-- COMMAND [ARGUMENT]...]\n"
+	      "Runs COMMAND, or a shell, on a fake machine. Nothing of it reaches the host, nothing of it is left "
+	      "afterwards.\n\n"
+	      "  -m, --machine MACHINE  a name that `mocksys list` shows, or a file; several make one machine\n"
+	      "  -k, --kernel PROFILE   the kernel to behave like (\"6.12\"), instead of the machine's own\n"
+	      "      --via WAY          mount (the default): the fake covers /sys for every program; needs a user "
+	      "namespace\n"
+	      "                         shim: for dynamically linked programs only; needs no namespace\n"
+	      "                         auto: the first of these that works here\n"
+	      "      --uid N            COMMAND runs as the ordinary user N\n"
+	      "      --host-net         COMMAND stays in the host's network, and sees no uevents\n"
+	      "      --no-pin           COMMAND may use all CPUs (and each access to the fake costs more)\n"
+	      "      --trace FILE       writes every step of the fake kernel to FILE at the end\n"
+	      "  -h, --help\n\n"
+	      "Ends as COMMAND ends: with its exit status, or by the signal that killed it. 125: it could not be "
+	      "started;\n"
+	      "126, 127: it cannot be run, or was not found; 2: this command line is wrong.\n",
+	      out);
+}
+
+/* ---- options ---- */
+
+static bool parse_way(const char *name, struct run_options *options)
+{
+	if (strcmp(name, "auto") == 0) {
+		options->any_way = true;
+		return true;
+	}
+	if (way_parse(name, &options->sandbox.way))
+		return true;
+	if (strcmp(name, "plain") == 0 || strcmp(name, "qemu") == 0)
+		fprintf(stderr, "mocksys run: --via %s is not built yet; mount, shim and auto are\n", name);
+	else
+		fprintf(stderr, "mocksys run: --via '%s': not one of mount, shim, auto\n", name);
+	return false;
+}
+
+static bool parse_uid(const char *text, struct run_options *options)
+{
+	char *end;
+	unsigned long uid;
+
+	errno = 0;
+	uid = strtoul(text, &end, 10);
+	if (errno || end == text || *end || uid == 0 || uid >= UINT32_MAX) {
+		fprintf(stderr, "mocksys run: --uid '%s': not the number of an ordinary user\n", text);
+		return false;
+	}
+	options->sandbox.uid = uid;
+	options->sandbox.ordinary_user = true;
+	return true;
+}
+
+/* -1: go on; otherwise the exit status. */
+static int parse_options(int argc, char **argv, struct run_options *options)
+{
+	static const struct option names[] = {
+		{"machine", required_argument, NULL, 'm'},
+		{"kernel", required_argument, NULL, 'k'},
+		{"via", required_argument, NULL, OPTION_VIA},
+		{"uid", required_argument, NULL, OPTION_UID},
+		{"host-net", no_argument, NULL, OPTION_HOST_NET},
+		{"no-pin", no_argument, NULL, OPTION_NO_PIN},
+		{"trace", required_argument, NULL, OPTION_TRACE},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+m:k:h", names, NULL)) != -1) {
+		switch (c) {
+		case 'm':
+			options->machines[options->n_machines++] = optarg;
+			break;
+		case 'k':
+			options->profile = optarg;
+			break;
+		case OPTION_VIA:
+			if (!parse_way(optarg, options))
+				return EXIT_USAGE;
+			break;
+		case OPTION_UID:
+			if (!parse_uid(optarg, options))
+				return EXIT_USAGE;
+			break;
+		case OPTION_HOST_NET:
+			options->sandbox.host_net = true;
+			break;
+		case OPTION_NO_PIN:
+			options->sandbox.no_pin = true;
+			break;
+		case OPTION_TRACE:
+			options->trace_path = optarg;
+			break;
+		case 'h':
+			print_help(stdout);
+			return 0;
+		default:
+			return EXIT_USAGE;
+		}
+	}
+	if (options->n_machines == 0) {
+		fputs("mocksys run: needs -m MACHINE (`mocksys list` names them; try `mocksys run --help`)\n", stderr);
+		return EXIT_USAGE;
+	}
+	options->sandbox.command = argv + optind;
+	return -1;
+}
+
+/* ---- the machine ---- */
+
+static char *format_machine(void *context, const struct machine *snapshot)
+{
+	return fixture_format(snapshot);
+}
+
+static int load_modules(struct run *run, const char *release)
+{
+	int r = module_tree_new(fixture_machine(run->fixture), release, &run->modules);
+
+	if (r == -ENOENT)
+		fputs("mocksys: /lib/modules is empty, so programs find no module to load: depmod is missing "
+		      "(apt install kmod)\n",
+		      stderr);
+	else if (r < 0)
+		fprintf(stderr, "mocksys: cannot make /lib/modules/%s: %s\n", release, strerror(-r));
+	else
+		run->host.files = module_tree_files(run->modules, &run->host.n_files);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int boot(struct run *run, const char *release)
+{
+	const struct run_options *options = run->options;
+	char *error = NULL;
+	int r = fixture_load(options->machines, options->n_machines, stderr, &run->fixture);
+
+	if (r < 0) {
+		if (r == -ENOENT)
+			fprintf(stderr, "mocksys: no such machine; `mocksys list` names them\n");
+		return r;
+	}
+	r = load_modules(run, release);
+	if (r < 0)
+		return r;
+	run->host.context = run->sandbox;
+	run->host.format_machine = format_machine;
+	run->host.mount_points = sandbox_mount_points(run->sandbox);
+	if (options->sandbox.way == WAY_MOUNT)
+		run->host.uevent = sandbox_uevent;
+	r = kernel_new(fixture_machine(run->fixture), options->profile, &run->host, &run->kernel, &error);
+	if (r < 0)
+		fprintf(stderr, "mocksys: %s: %s\n", options->machines[0], error ? error : strerror(-r));
+	free(error);
+	return r;
+}
+
+/* ---- the server ---- */
+
+static void *serve(void *argument)
+{
+	struct run *run = argument;
+
+	run->server_result = fuse_server_run(run->server);
+	eventfd_write(run->server_ended, 1);
+	return NULL;
+}
+
+static int start_server(struct run *run, char **ret_error)
+{
+	int fd, r;
+
+	if (run->options->sandbox.way == WAY_MOUNT) {
+		fd = sandbox_fuse_fd(run->sandbox, ret_error);
+		if (fd < 0)
+			return fd;
+		r = fuse_server_new(run->kernel, fd, &run->server);
+	} else {
+		r = fuse_server_mount(run->kernel, sandbox_directory(run->sandbox), &run->server);
+	}
+	if (r == 0) {
+		run->server_ended = eventfd(0, EFD_CLOEXEC);
+		r = run->server_ended < 0 ? -errno : -pthread_create(&run->server_thread, NULL, serve, run);
+		run->serving = r == 0;
+	}
+	if (r < 0 && asprintf(ret_error, "cannot serve the fake by FUSE: %s%s", strerror(-r),
+			      r == -ENOENT ? " (is fusermount3, package fuse3, installed?)" : "") < 0)
+		*ret_error = NULL;
+	return r;
+}
+
+/* Frees whoever still waits for an answer, too: that must come before anybody waits for the command's processes. */
+static void stop_server(struct run *run)
+{
+	if (run->serving) {
+		fuse_server_stop(run->server);
+		pthread_join(run->server_thread, NULL);
+	}
+	if (run->trace) {
+		char *text;
+
+		kernel_lock(run->kernel);
+		text = kernel_trace(run->kernel);
+		kernel_unlock(run->kernel);
+		if ((text && fputs(text, run->trace) < 0) || fclose(run->trace) < 0)
+			fprintf(stderr, "mocksys: cannot write %s: %s\n", run->options->trace_path, strerror(errno));
+		run->trace = NULL;
+		free(text);
+	}
+	if (run->server)
+		fuse_server_free(run->server);
+	run->server = NULL;
+}
+
+/* ---- a run ---- */
+
+static void end_run(struct run *run)
+{
+	if (run->server)
+		stop_server(run);
+	if (run->trace)
+		fclose(run->trace);
+	/* Before the sandbox: its last events still have somewhere to go. */
+	if (run->kernel)
+		kernel_free(run->kernel);
+	sandbox_close(run->sandbox);
+	module_tree_free(run->modules);
+	if (run->fixture)
+		fixture_free(run->fixture);
+	if (run->server_ended >= 0)
+		close(run->server_ended);
+}
+
+static int wait_for_command(struct run *run)
+{
+	int status = 0;
+	int r = sandbox_wait(run->sandbox, run->server_ended, &status);
+
+	if (r == -ECANCELED) {
+		fprintf(stderr, "mocksys: the server of the fake ended before the command did%s%s\n",
+			run->server_result < 0 ? ": " : "",
+			run->server_result < 0 ? strerror(-run->server_result) : "");
+		end_run(run);
+		return EXIT_LAUNCH;
+	}
+	end_run(run);
+	if (r < 0) {
+		fprintf(stderr, "mocksys: cannot wait for the command: %s\n", strerror(-r));
+		return EXIT_LAUNCH;
+	}
+	return sandbox_exit_status(status);
+}
+
+/* What came between before the command ran. */
+static int give_up(struct run *run, char *error, bool *ret_other_way)
+{
+	int interrupted = run->sandbox ? sandbox_interrupted(run->sandbox) : 0;
+
+	end_run(run);
+	if (interrupted) {
+		free(error);
+		return sandbox_exit_status(interrupted);
+	}
+	if (error)
+		fprintf(stderr, "mocksys: way %s: %s\n", way_name(run->options->sandbox.way), error);
+	*ret_other_way = error;
+	free(error);
+	return EXIT_LAUNCH;
+}
+
+/* Returns the exit status. *@ret_other_way: the command has not run, and only the way is to blame. */
+static int run_in_one_way(const struct run_options *options, bool *ret_other_way)
+{
+	struct run run = {.options = options, .server_ended = -1};
+	struct sandbox_machine machine = {0};
+	char *error = NULL;
+
+	*ret_other_way = false;
+	if (options->trace_path) {
+		run.trace = fopen(options->trace_path, "we");
+		if (!run.trace) {
+			fprintf(stderr, "mocksys: cannot write %s: %s\n", options->trace_path, strerror(errno));
+			return EXIT_LAUNCH;
+		}
+	}
+	if (sandbox_open(&options->sandbox, &run.sandbox, &error) < 0)
+		return give_up(&run, error, ret_other_way);
+	if (boot(&run, options->sandbox.release) < 0)
+		return give_up(&run, NULL, ret_other_way);
+	machine.modprobe_config = fixture_machine(run.fixture)->modprobe_config;
+	if (start_server(&run, &error) < 0 || sandbox_start(run.sandbox, &machine, &error) < 0)
+		return give_up(&run, error, ret_other_way);
+	return wait_for_command(&run);
+}
+
+static int run_in_any_way(struct run_options *options)
+{
+	static const enum way ladder[] = {WAY_MOUNT, WAY_SHIM};
+	int status = EXIT_LAUNCH;
+
+	for (size_t i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++) {
+		bool other_way;
+
+		options->sandbox.way = ladder[i];
+		fprintf(stderr, "mocksys: trying way %s\n", way_name(ladder[i]));
+		status = run_in_one_way(options, &other_way);
+		if (!other_way)
+			break;
+	}
+	return status;
+}
+
+static void print_hints(const struct run_options *options)
+{
+	fprintf(stderr,
+		"You are on the fake machine %s now. Try\n"
+		"  lspci -k                                             its devices and their drivers\n"
+		"  cat " CONTROL_DIRECTORY "/trace                what its kernel did, step by step, and why\n"
+		"  exit                                                 back to the host, where nothing has changed\n",
+		options->machines[0]);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run_options options = {.machines = calloc(argc, sizeof(*options.machines))};
+	char *shell[] = {NULL, NULL};
+	struct utsname name;
+	bool other_way;
+	int status = options.machines ? parse_options(argc, argv, &options) : EXIT_LAUNCH;
+
+	if (status < 0) {
+		uname(&name);
+		options.sandbox.release = name.release;
+		if (!options.sandbox.command[0]) {
+			shell[0] = getenv("SHELL") ?: "/bin/sh";
+			options.sandbox.command = shell;
+			print_hints(&options);
+		}
+		status = options.any_way ? run_in_any_way(&options) : run_in_one_way(&options, &other_way);
+	}
+	free(options.machines);
+	return status;
+}
