@@ -94,6 +94,7 @@ struct driver_desc {
 	unsigned sriov_limit; /* the driver lowers sriov_totalvfs to this; 0: it does not */
 	bool async_probe;
 	unsigned msix_vectors; /* msi_irqs while bound; 0: none */
+	const char *file;      /* where it was described; NULL: by hand, so a fixture of the machine must describe it */
 };
 
 /* IORESOURCE_* flag words as `resource` prints them. */
