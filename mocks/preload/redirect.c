@@ -226,18 +226,25 @@ static bool follow(struct walk *walk, const char *path)
 	return true;
 }
 
-/* A slash or a "." at the end asks for a directory, and follows a link. */
-static bool asks_for_directory(const char *path)
+/*
+ * What the walk drops at the end of a path says more than where it leads: a slash asks for a directory, and follows a link;
+ * a dot is nothing that one could remove or rename.
+ */
+static const char *ending(const char *path)
 {
-	size_t length = strlen(path);
+	const char *slash = strrchr(path, '/');
+	const char *last = slash ? slash + 1 : path;
 
-	return path[length - 1] == '/' || (path[length - 1] == '.' && length > 1 && path[length - 2] == '/');
+	if (!*last)
+		return "/";
+	return strcmp(last, ".") && strcmp(last, "..") ? "" : "/.";
 }
 
 static const char *walk_to(const struct settings *s, int dirfd, const char *path, char *place, bool named, bool climbs)
 {
 	struct walk walk = {.settings = s, .text = place + s->longest_prefix, .capacity = PATH_MAX - s->longest_prefix};
 	bool base_is_ours = false;
+	const char *end;
 	bool is_ours;
 
 	if (*path != '/') {
@@ -256,7 +263,8 @@ static const char *walk_to(const struct settings *s, int dirfd, const char *path
 	/* What the kernel finds by itself it is left to find: it is quicker, and a directory that has gone stays gone. */
 	if ((!is_ours && !walk.touched) || (is_ours && base_is_ours && !climbs))
 		return path;
-	if (asks_for_directory(path) && walk.length && !append(&walk, "", 0))
+	end = ending(path);
+	if (*end && walk.length && !append(&walk, end + 1, strlen(end + 1)))
 		return too_long;
 	return mapped(&walk);
 }

@@ -17,9 +17,9 @@
  * Without its machine a command that was promised one would act on the host: it must not go on. (A program that is
  * started with a broken environment by hand sees this too.)
  */
-static void __attribute__((noreturn)) give_up(const char *variable, const char *why)
+static void __attribute__((noreturn)) give_up(const char *name, const char *why)
 {
-	const char *const parts[] = {LIBRARY ": ", variable, " ", why, "\n"};
+	const char *const parts[] = {LIBRARY ": ", name, " ", why, "\n"};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		if (write(STDERR_FILENO, parts[i], strlen(parts[i])) < 0)
@@ -28,7 +28,7 @@ static void __attribute__((noreturn)) give_up(const char *variable, const char *
 }
 
 /* Copies: the program may write over its environment (as some do for their title in ps). */
-static struct text keep(struct settings *s, const char *variable, const char *const *parts)
+static struct text keep(struct settings *s, const char *name, const char *const *parts)
 {
 	struct text kept = {s->text + s->used, 0};
 
@@ -36,7 +36,7 @@ static struct text keep(struct settings *s, const char *variable, const char *co
 		size_t length = strlen(*parts);
 
 		if (length >= sizeof(s->text) - s->used)
-			give_up(variable, "is too long");
+			give_up(name, "is too long");
 		memcpy(s->text + s->used, *parts, length + 1);
 		s->used += length;
 		kept.length += length;
@@ -45,19 +45,19 @@ static struct text keep(struct settings *s, const char *variable, const char *co
 	return kept;
 }
 
-#define KEEP(s, variable, ...) keep(s, variable, (const char *const[]){__VA_ARGS__, NULL})
+#define KEEP(s, name, ...) keep(s, name, (const char *const[]){__VA_ARGS__, NULL})
 
-static struct text directory(struct settings *s, const char *variable, const char *value)
+static struct text directory(struct settings *s, const char *name, const char *value)
 {
 	struct text kept;
 
 	if (value[0] != '/')
-		give_up(variable, "is not an absolute path");
-	kept = KEEP(s, variable, value);
+		give_up(name, "is not an absolute path");
+	kept = KEEP(s, name, value);
 	while (kept.length > 1 && kept.start[kept.length - 1] == '/')
 		kept.length--;
 	if (kept.length < 2)
-		give_up(variable, "must not be the root directory");
+		give_up(name, "must not be the root directory");
 	return kept;
 }
 
@@ -144,9 +144,34 @@ static void add_host_paths(struct settings *s, const char *list)
 	}
 }
 
+/*
+ * Before any constructor (.preinit_array) libc does not know its environment yet; it lies on the stack that the kernel made:
+ * argc, argv, NULL, envp.
+ */
+extern void *__libc_stack_end __attribute__((weak));
+
+static char **find_environment(void)
+{
+	char **start = &__libc_stack_end ? __libc_stack_end : NULL;
+
+	if (environ || !start)
+		return environ;
+	return start + 1 + (intptr_t)start[0] + 1;
+}
+
+static const char *variable(const char *name)
+{
+	size_t length = strlen(name);
+
+	for (char **entry = find_environment(); entry && *entry; entry++)
+		if (!strncmp(*entry, name, length) && (*entry)[length] == '=')
+			return *entry + length + 1;
+	return NULL;
+}
+
 static void keep_variable(struct settings *s, const char *name)
 {
-	const char *value = getenv(name);
+	const char *value = variable(name);
 
 	if (value)
 		s->variables[s->n_variables++] = KEEP(s, name, name, "=", value);
@@ -155,7 +180,7 @@ static void keep_variable(struct settings *s, const char *name)
 /* This library's own entry of LD_PRELOAD, without the others: a sanitizer's is not ours to hand on. */
 static void keep_preload(struct settings *s)
 {
-	const char *entry = getenv("LD_PRELOAD");
+	const char *entry = variable("LD_PRELOAD");
 
 	while (entry && *entry) {
 		size_t length = strcspn(entry, ": ");
@@ -179,9 +204,9 @@ static void keep_preload(struct settings *s)
 
 static void read_shim(struct settings *s)
 {
-	const char *root = getenv(MOCKSYS_ROOT_VARIABLE);
-	const char *private = getenv(MOCKSYS_PRIVATE_VARIABLE);
-	const char *host_paths = getenv(MOCKSYS_HOST_PATHS_VARIABLE);
+	const char *root = variable(MOCKSYS_ROOT_VARIABLE);
+	const char *private = variable(MOCKSYS_PRIVATE_VARIABLE);
+	const char *host_paths = variable(MOCKSYS_HOST_PATHS_VARIABLE);
 	struct text kept;
 
 	if (!root)
@@ -198,7 +223,7 @@ static void read_shim(struct settings *s)
 
 static void read_mount(struct settings *s)
 {
-	const char *proc_modules = getenv(MOCKSYS_PROC_MODULES_VARIABLE);
+	const char *proc_modules = variable(MOCKSYS_PROC_MODULES_VARIABLE);
 
 	s->way = WAY_MOUNT;
 	s->modules_file = TEXT(MOCKSYS_MODULES_FILE);
@@ -211,7 +236,7 @@ static void read_mount(struct settings *s)
 
 static void read_environment(struct settings *s)
 {
-	const char *way = getenv(MOCKSYS_WAY_VARIABLE);
+	const char *way = variable(MOCKSYS_WAY_VARIABLE);
 
 #define VARIABLE(name) keep_variable(s, name);
 	MOCKSYS_VARIABLES(VARIABLE)

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Makes each call of the shim's table on a prepared directory and prints what came of it: result, errno, data. The test runs
+ * it twice, on the bare directory without the shim and on a path that only the shim leads there, and compares.
+ *
+ * The directory holds `file` ("content\n", 0644), `link` -> file, `dangling` -> nowhere, `sub/` (with `a`, `b`), and it may be
+ * written to. Each function of the table has a case here, or this does not compile.
+ */
+#include "preload/libc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static const char *base; /* the directory */
+static const char *current;
+static int base_fd, root_fd;
+
+/* A value that no call leaves behind by itself: a success must not change it. */
+#define NO_ERROR 4242
+
+static void say(const char *text, long result, int error)
+{
+	printf("%s: %s = %ld %s\n", current, text, result, error == NO_ERROR ? "" : strerrorname_np(error));
+}
+
+/* The path of @name in the directory; good for eight more calls. */
+static const char *at(const char *name)
+{
+	static char paths[8][PATH_MAX];
+	static unsigned next;
+	char *path = paths[next++ % 8];
+
+	snprintf(path, PATH_MAX, "%s/%s", base, name);
+	return path;
+}
+
+static const char *numbered(const char *name, int number)
+{
+	static char names[8][64];
+	static unsigned next;
+	char *numbered_name = names[next++ % 8];
+
+	snprintf(numbered_name, sizeof(names[0]), "%s-%d", name, number);
+	return numbered_name;
+}
+
+#define CALLED(expression)                                                   \
+	({                                                                   \
+		long called_result = (errno = NO_ERROR, (long)(expression)); \
+		say(#expression, called_result, errno);                      \
+		called_result;                                               \
+	})
+
+/* For results that differ from run to run: only whether there is one. */
+#define SUCCEEDED(expression) CALLED((expression) ? 0 : -1)
+
+/* Runs @expression with each way to name @name by a descriptor: dirfd, path, and way as the number of the round. */
+#define EACH_WAY(name, expression)                                                                             \
+	for (int way = 0; way < 4; way++) {                                                                    \
+		const char *file = strchr(name, '#') ? numbered("new", way) : name;                            \
+		int dirfd = way == 0 ? AT_FDCWD : way == 1 ? base_fd : way == 2 ? root_fd : base_fd;           \
+		const char *path = way == 0 ? at(file) : way == 1 ? file : way == 2 ? at(file) + 1 : at(file); \
+		CALLED(expression);                                                                            \
+	}
+
+static void show_content(FILE *stream)
+{
+	char text[256];
+
+	while (stream && fgets(text, sizeof(text), stream))
+		printf("%s: content %s", current, text);
+	if (stream)
+		fclose(stream);
+}
+
+static long show_descriptor(int fd)
+{
+	struct stat status;
+
+	if (fd < 0)
+		return -1;
+	if (!fstat(fd, &status) && S_ISREG(status.st_mode))
+		printf("%s: mode %o size %ld\n", current, status.st_mode, (long)status.st_size);
+	close(fd);
+	return 0;
+}
+
+#define SHOW_STATUS(prefix, status)                                                                                    \
+	printf("%s: mode %o size %ld uid %u\n", current, (unsigned)(status).prefix##mode, (long)(status).prefix##size, \
+	       (unsigned)(status).prefix##uid)
+
+/* Sorted, for a directory's order is its own business. */
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void show_sorted(char **names, size_t n)
+{
+	qsort(names, n, sizeof(*names), compare_text);
+	for (size_t i = 0; i < n; i++)
+		printf("%s: %s\n", current, names[i]);
+}
+
+#define CASE(name) static void call_##name(void)
+#define SIMPLE(name, ...)    \
+	CASE(name)           \
+	{                    \
+		__VA_ARGS__; \
+	}
+/* Tested by other programs, which preload.py starts. */
+#define ELSEWHERE(name) \
+	CASE(name)      \
+	{               \
+	}
+
+#define OPEN_CASES(open_one, file)                                                      \
+	CALLED(show_descriptor(open_one(at("file"), O_RDONLY)));                        \
+	CALLED(show_descriptor(open_one(at("missing"), O_RDONLY)));                     \
+	CALLED(show_descriptor(open_one(at("link"), O_RDONLY | O_NOFOLLOW)));           \
+	CALLED(show_descriptor(open_one(at("file/"), O_RDONLY)));                       \
+	CALLED(show_descriptor(open_one(at("sub/../file"), O_RDONLY)));                 \
+	CALLED(show_descriptor(open_one(at("./sub//./../file"), O_RDONLY)));            \
+	CALLED(show_descriptor(open_one(at(file), O_WRONLY | O_CREAT | O_EXCL, 0640))); \
+	CALLED(show_descriptor(open_one(base, O_RDWR | O_TMPFILE, 0600)))
+
+SIMPLE(open, OPEN_CASES(open, "new-open"))
+SIMPLE(open64, OPEN_CASES(open64, "new-open64"))
+#define OPENAT_CASES(open_one)                                                                   \
+	EACH_WAY("file", show_descriptor(open_one(dirfd, path, O_RDONLY)))                       \
+	EACH_WAY("missing", show_descriptor(open_one(dirfd, path, O_RDONLY)))                    \
+	EACH_WAY("#", show_descriptor(open_one(dirfd, path, O_WRONLY | O_CREAT | O_EXCL, 0640))) \
+	EACH_WAY("#", unlinkat(dirfd, path, 0))                                                  \
+	EACH_WAY("sub/../link", show_descriptor(open_one(dirfd, path, O_RDONLY)))
+SIMPLE(openat, OPENAT_CASES(openat))
+SIMPLE(openat64, OPENAT_CASES(openat64))
+SIMPLE(__open_2, CALLED(show_descriptor(__open_2(at("file"), O_RDONLY))))
+SIMPLE(__open64_2, CALLED(show_descriptor(__open64_2(at("file"), O_RDONLY))))
+SIMPLE(__openat_2, EACH_WAY("file", show_descriptor(__openat_2(dirfd, path, O_RDONLY))))
+SIMPLE(__openat64_2, EACH_WAY("file", show_descriptor(__openat64_2(dirfd, path, O_RDONLY))))
+SIMPLE(creat, CALLED(show_descriptor(creat(at("new-creat"), 0600))))
+SIMPLE(creat64, CALLED(show_descriptor(creat64(at("new-creat64"), 0600))))
+SIMPLE(fopen, show_content(fopen(at("file"), "r")), SUCCEEDED(fopen(at("missing"), "r")))
+SIMPLE(fopen64, show_content(fopen64(at("link"), "re")), SUCCEEDED(fopen64(at("missing"), "r")))
+SIMPLE(freopen, show_content(freopen(at("file"), "r", fopen("/dev/null", "r"))))
+SIMPLE(freopen64, show_content(freopen64(at("file"), "r", fopen("/dev/null", "r"))))
+
+#define STAT_CASE(name, type, ...)                                                                          \
+	CASE(name)                                                                                          \
+	{                                                                                                   \
+		static const char *const files[] = {"file", "link", "dangling", "sub", "missing", "link/"}; \
+		for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {                               \
+			const char *path = at(files[i]);                                                    \
+			type status = {0};                                                                  \
+			if (!CALLED(__VA_ARGS__) && !S_ISDIR(status.st_mode))                               \
+				SHOW_STATUS(st_, status);                                                   \
+		}                                                                                           \
+	}
+#define STATAT_CASE(name, type, ...)             \
+	CASE(name)                               \
+	{                                        \
+		type status = {0};               \
+		EACH_WAY("file", __VA_ARGS__)    \
+		SHOW_STATUS(st_, status);        \
+		EACH_WAY("missing", __VA_ARGS__) \
+	}
+STAT_CASE(stat, struct stat, stat(path, &status))
+STAT_CASE(stat64, struct stat64, stat64(path, &status))
+STAT_CASE(lstat, struct stat, lstat(path, &status))
+STAT_CASE(lstat64, struct stat64, lstat64(path, &status))
+STAT_CASE(__xstat, struct stat, __xstat(1, path, &status))
+STAT_CASE(__xstat64, struct stat64, __xstat64(1, path, &status))
+STAT_CASE(__lxstat, struct stat, __lxstat(1, path, &status))
+STAT_CASE(__lxstat64, struct stat64, __lxstat64(1, path, &status))
+STATAT_CASE(fstatat, struct stat, fstatat(dirfd, path, &status, 0))
+STATAT_CASE(fstatat64, struct stat64, fstatat64(dirfd, path, &status, 0))
+STATAT_CASE(__fxstatat, struct stat, __fxstatat(1, dirfd, path, &status, 0))
+STATAT_CASE(__fxstatat64, struct stat64, __fxstatat64(1, dirfd, path, &status, 0))
+CASE(statx)
+{
+	struct statx status = {0};
+
+	EACH_WAY("link", statx(dirfd, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status))
+	SHOW_STATUS(stx_, status);
+	EACH_WAY("missing", statx(dirfd, path, 0, STATX_BASIC_STATS, &status))
+	CALLED(statx(base_fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status));
+	printf("%s: mode %o\n", current, status.stx_mode);
+	CALLED(statx(base_fd, "", 0, STATX_BASIC_STATS, &status));
+}
+SIMPLE(access, CALLED(access(at("file"), R_OK)), CALLED(access(at("missing"), F_OK)), CALLED(access(at("file"), X_OK)))
+SIMPLE(eaccess, CALLED(eaccess(at("file"), R_OK)), CALLED(eaccess(at("missing"), F_OK)))
+SIMPLE(euidaccess, CALLED(euidaccess(at("file"), R_OK)), CALLED(euidaccess(at("missing"), F_OK)))
+SIMPLE(faccessat,
+       EACH_WAY("file", faccessat(dirfd, path, W_OK, AT_EACCESS)) EACH_WAY("missing", faccessat(dirfd, path, F_OK, 0)))
+SIMPLE(pathconf, CALLED(pathconf(at("file"), _PC_NAME_MAX)), CALLED(pathconf(at("missing"), _PC_2_SYMLINKS)))
+
+static char value[64];
+SIMPLE(getxattr, CALLED(getxattr(at("file"), "user.missing", value, sizeof(value))))
+SIMPLE(lgetxattr, CALLED(lgetxattr(at("file"), "user.missing", value, sizeof(value))))
+SIMPLE(listxattr, CALLED(listxattr(at("file"), value, sizeof(value))))
+SIMPLE(llistxattr, CALLED(llistxattr(at("file"), value, sizeof(value))))
+SIMPLE(setxattr, CALLED(setxattr(at("file"), "user.none", "1", 1, XATTR_REPLACE)))
+SIMPLE(lsetxattr, CALLED(lsetxattr(at("file"), "user.none", "1", 1, XATTR_REPLACE)))
+SIMPLE(removexattr, CALLED(removexattr(at("file"), "user.none")))
+SIMPLE(lremovexattr, CALLED(lremovexattr(at("file"), "user.none")))
+
+/* On the bare directory these show its own file system: preload.py looks at what they show through the shim. */
+#define STATFS_CASE(name, type, type_field, name_field, ...)                                                          \
+	CASE(name)                                                                                                    \
+	{                                                                                                             \
+		type status = {0};                                                                                    \
+		CALLED(__VA_ARGS__);                                                                                  \
+		printf("%s: statfs type %#lx frsize %ld blocks %ld files %ld names %ld\n", current, (long)type_field, \
+		       (long)status.f_frsize, (long)status.f_blocks, (long)status.f_files, (long)status.name_field);  \
+	}
+STATFS_CASE(statfs, struct statfs, status.f_type, f_namelen, statfs(at("file"), &status))
+STATFS_CASE(statfs64, struct statfs64, status.f_type, f_namelen, statfs64(at("link"), &status))
+STATFS_CASE(fstatfs, struct statfs, status.f_type, f_namelen, fstatfs(base_fd, &status))
+STATFS_CASE(fstatfs64, struct statfs64, status.f_type, f_namelen, fstatfs64(base_fd, &status))
+STATFS_CASE(statvfs, struct statvfs, 0, f_namemax, statvfs(at("file"), &status))
+STATFS_CASE(statvfs64, struct statvfs64, 0, f_namemax, statvfs64(at("file"), &status))
+STATFS_CASE(fstatvfs, struct statvfs, 0, f_namemax, fstatvfs(base_fd, &status))
+STATFS_CASE(fstatvfs64, struct statvfs64, 0, f_namemax, fstatvfs64(base_fd, &status))
+
+CASE(opendir)
+{
+	char *names[64];
+	struct dirent *entry;
+	size_t n = 0;
+	DIR *directory = opendir(at("sub"));
+
+	while (directory && (entry = readdir(directory)))
+		names[n++] = strdup(entry->d_name);
+	show_sorted(names, n);
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	if (directory)
+		closedir(directory);
+	SUCCEEDED(opendir(at("file")));
+}
+#define SCANDIR_CASE(name, type, ...)                                 \
+	CASE(name)                                                    \
+	{                                                             \
+		struct type **list;                                   \
+		long n = CALLED(__VA_ARGS__);                         \
+		for (long i = 0; i < n; i++) {                        \
+			printf("%s: %s\n", current, list[i]->d_name); \
+			free(list[i]);                                \
+		}                                                     \
+		if (n >= 0)                                           \
+			free(list);                                   \
+	}
+SCANDIR_CASE(scandir, dirent, scandir(at("sub"), &list, NULL, alphasort))
+SCANDIR_CASE(scandir64, dirent64, scandir64(at("sub"), &list, NULL, alphasort64))
+SCANDIR_CASE(scandirat, dirent, scandirat(root_fd, at("sub") + 1, &list, NULL, alphasort))
+SCANDIR_CASE(scandirat64, dirent64, scandirat64(base_fd, "sub", &list, NULL, alphasort64))
+
+CASE(chdir)
+{
+	CALLED(chdir(at("missing")));
+	CALLED(chdir(at("file")));
+	CALLED(chdir(at("sub")));
+	CALLED(access("a", F_OK));
+	CALLED(access("../file", F_OK));
+	CALLED(chdir("/"));
+	/* Without a slash in front, from the root: the shim alone knows that this is the directory. */
+	CALLED(access(at("file") + 1, F_OK));
+}
+
+#define GLOB_CASE(name, type, free_one)                                                          \
+	CASE(name)                                                                               \
+	{                                                                                        \
+		type found = {0};                                                                \
+		CALLED(name(at("su?/*"), 0, NULL, &found));                                      \
+		CALLED(name(at("fil[e]"), GLOB_APPEND, NULL, &found));                           \
+		for (size_t i = 0; i < found.gl_pathc; i++)                                      \
+			printf("%s: %s\n", current, found.gl_pathv[i]);                          \
+		printf("%s: own functions %d\n", current, !!(found.gl_flags & GLOB_ALTDIRFUNC)); \
+		free_one(&found);                                                                \
+		CALLED(name(at("none*"), 0, NULL, &found));                                      \
+	}
+GLOB_CASE(glob, glob_t, globfree)
+GLOB_CASE(glob64, glob64_t, globfree64)
+
+static char *visited[64];
+static size_t n_visited;
+
+static int visit(const char *path, int type, int at_name)
+{
+	char text[PATH_MAX + 16];
+
+	snprintf(text, sizeof(text), "%s %d %s", path, type, path + at_name);
+	visited[n_visited++] = strdup(text);
+	return 0;
+}
+
+static int visit_ftw(const char *path, const struct stat *status, int type)
+{
+	return visit(path, type, 0);
+}
+
+static int visit_ftw64(const char *path, const struct stat64 *status, int type)
+{
+	return visit(path, type, 0);
+}
+
+static int visit_nftw(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+	return visit(path, type, where->base);
+}
+
+static int visit_nftw64(const char *path, const struct stat64 *status, int type, struct FTW *where)
+{
+	/* A walk within a walk: the outer one must find its visitor again. */
+	if (where->level == 0)
+		ftw(at("sub"), visit_ftw, 4);
+	return visit(path, type, where->base);
+}
+
+#define FTW_CASE(name, ...)                            \
+	CASE(name)                                     \
+	{                                              \
+		n_visited = 0;                         \
+		CALLED(__VA_ARGS__);                   \
+		show_sorted(visited, n_visited);       \
+		for (size_t i = 0; i < n_visited; i++) \
+			free(visited[i]);              \
+	}
+FTW_CASE(ftw, ftw(at("sub"), visit_ftw, 4))
+FTW_CASE(ftw64, ftw64(at("sub"), visit_ftw64, 4))
+FTW_CASE(nftw, nftw(at("sub"), visit_nftw, 4, FTW_PHYS))
+FTW_CASE(nftw64, nftw64(at("sub"), visit_nftw64, 4, FTW_PHYS))
+
+/* The descriptor of a file in the directory shows its path in /proc. */
+static const char *fd_link(void)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", base_fd);
+	return path;
+}
+
+static char target[PATH_MAX];
+#define SHOW_LINK(...) printf("%s: -> %.*s\n", current, (int)CALLED(__VA_ARGS__), target)
+SIMPLE(readlink, SHOW_LINK(readlink(at("link"), target, sizeof(target))), SHOW_LINK(readlink(at("file"), target, 0)),
+       CALLED(readlink(at("file"), target, sizeof(target))), SHOW_LINK(readlink(at("link"), target, 2)))
+SIMPLE(readlinkat,
+       EACH_WAY("link", readlinkat(dirfd, path, target, sizeof(target))) printf("%s: -> %.4s\n", current, target))
+SIMPLE(__readlink_chk, SHOW_LINK(__readlink_chk(at("link"), target, sizeof(target), sizeof(target))))
+SIMPLE(__readlinkat_chk, SHOW_LINK(__readlinkat_chk(base_fd, "link", target, sizeof(target), sizeof(target))))
+
+/* Names of the directory itself, which preload.py knows in both runs. */
+static void show_name(const char *name)
+{
+	printf("%s: is %s %s\n", current, name ? name : "NULL", errno == NO_ERROR ? "" : strerrorname_np(errno));
+}
+#define NAMED(expression) (errno = NO_ERROR, show_name(expression))
+
+static void show_allocated(char *name)
+{
+	show_name(name);
+	free(name);
+}
+#define ALLOCATED(expression) (errno = NO_ERROR, show_allocated(expression))
+
+SIMPLE(realpath, NAMED(realpath(at("sub/../link"), target)), ALLOCATED(realpath(at("sub"), NULL)),
+       NAMED(realpath(at("missing"), target)), show_name(target), ALLOCATED(realpath(fd_link(), NULL)))
+SIMPLE(__realpath_chk, NAMED(__realpath_chk(at("link"), target, sizeof(target))))
+SIMPLE(canonicalize_file_name, ALLOCATED(canonicalize_file_name(at("./link"))),
+       ALLOCATED(canonicalize_file_name(at("missing"))))
+
+/* In the directory `sub`, and back. */
+#define IN_SUB(...)               \
+	if (chdir(at("sub")) < 0) \
+		abort();          \
+	__VA_ARGS__;              \
+	if (chdir("/") < 0)       \
+	abort()
+static char small[5];
+SIMPLE(getcwd,
+       IN_SUB(NAMED(getcwd(target, sizeof(target))), ALLOCATED(getcwd(NULL, 0)), ALLOCATED(getcwd(NULL, 300)),
+	      NAMED(getcwd(small, sizeof(small))), NAMED(getcwd(small, 0)),
+	      NAMED(getcwd(target, strlen(base) + sizeof("/sub"))),
+	      NAMED(getcwd(target, strlen(base) + sizeof("/sub") - 1))),
+       NAMED(getcwd(target, 2)))
+SIMPLE(__getcwd_chk, IN_SUB(NAMED(__getcwd_chk(target, sizeof(target), sizeof(target)))))
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+SIMPLE(getwd, IN_SUB(NAMED(getwd(target))))
+SIMPLE(__getwd_chk, IN_SUB(NAMED(__getwd_chk(target, sizeof(target)))))
+CASE(get_current_dir_name)
+{
+	setenv("PWD", at("sub/../sub"), 1);
+	IN_SUB(ALLOCATED(get_current_dir_name()));
+	setenv("PWD", "/", 1);
+	IN_SUB(ALLOCATED(get_current_dir_name()));
+}
+
+SIMPLE(truncate, CALLED(truncate(at("sub/a"), 7)), CALLED(truncate(at("missing"), 7)))
+SIMPLE(truncate64, CALLED(truncate64(at("sub/b"), 9)), CALLED(truncate64(at("sub"), 9)))
+SIMPLE(chmod, CALLED(chmod(at("sub/a"), 0604)), CALLED(chmod(at("missing"), 0604)))
+SIMPLE(lchmod, CALLED(lchmod(at("sub/b"), 0640)))
+SIMPLE(fchmodat, EACH_WAY("sub/b", fchmodat(dirfd, path, 0600 + (unsigned)way, 0)))
+SIMPLE(chown, CALLED(chown(at("file"), geteuid(), getegid())), CALLED(chown(at("missing"), geteuid(), getegid())))
+SIMPLE(lchown, CALLED(lchown(at("dangling"), geteuid(), getegid())), CALLED(lchown(at("missing"), 0, 0)))
+SIMPLE(fchownat, EACH_WAY("dangling", fchownat(dirfd, path, geteuid(), getegid(), AT_SYMLINK_NOFOLLOW))
+			 EACH_WAY("dangling", fchownat(dirfd, path, geteuid(), getegid(), 0)))
+
+static long modified(const char *name)
+{
+	struct stat status;
+
+	return lstat(at(name), &status) ? -1 : (long)status.st_mtime;
+}
+#define SHOW_TIME(name) printf("%s: modified %ld\n", current, modified(name))
+static const struct timeval times[2] = {{1000, 0}, {2000, 0}};
+SIMPLE(utime, CALLED(utime(at("sub/a"), &(struct utimbuf){1, 2})), SHOW_TIME("sub/a"))
+SIMPLE(utimes, CALLED(utimes(at("sub/a"), times)), SHOW_TIME("sub/a"))
+SIMPLE(lutimes, CALLED(lutimes(at("dangling"), times)), SHOW_TIME("dangling"))
+SIMPLE(futimesat, EACH_WAY("sub/b", futimesat(dirfd, path, times)) SHOW_TIME("sub/b"))
+/* The descriptor itself; the header does not like to see it. */
+static const char *const volatile no_path;
+static const struct timespec exact_times[2] = {{3000, 0}, {4000, 0}};
+SIMPLE(utimensat, EACH_WAY("link", utimensat(dirfd, path, exact_times, AT_SYMLINK_NOFOLLOW)) SHOW_TIME("link");
+       CALLED(utimensat(base_fd, no_path, exact_times, 0)))
+
+SIMPLE(mkdir, CALLED(mkdir(at("new-directory"), 0750)), CALLED(mkdir(at("sub"), 0750)))
+SIMPLE(mkdirat, EACH_WAY("#", mkdirat(dirfd, path, 0700)) EACH_WAY("#", unlinkat(dirfd, path, AT_REMOVEDIR)))
+SIMPLE(mknod, CALLED(mknod(at("new-node"), S_IFREG | 0600, 0)), CALLED(mknod(at("file"), S_IFREG | 0600, 0)))
+SIMPLE(mknodat, EACH_WAY("#", mknodat(dirfd, path, S_IFIFO | 0600, 0)) EACH_WAY("#", unlinkat(dirfd, path, 0)))
+static dev_t no_device;
+SIMPLE(__xmknod, CALLED(__xmknod(0, at("new-xnode"), S_IFREG | 0600, &no_device)))
+SIMPLE(__xmknodat,
+       EACH_WAY("#", __xmknodat(0, dirfd, path, S_IFREG | 0600, &no_device)) EACH_WAY("#", unlinkat(dirfd, path, 0)))
+SIMPLE(mkfifo, CALLED(mkfifo(at("new-fifo"), 0600)))
+SIMPLE(mkfifoat, EACH_WAY("#", mkfifoat(dirfd, path, 0600)) EACH_WAY("#", unlinkat(dirfd, path, 0)))
+SIMPLE(rmdir, CALLED(mkdir(at("gone"), 0700)), CALLED(rmdir(at("gone"))), CALLED(rmdir(at("sub"))),
+       CALLED(rmdir(at("sub/."))))
+SIMPLE(unlink, CALLED(mkfifo(at("gone"), 0700)), CALLED(unlink(at("gone"))), CALLED(unlink(at("gone"))))
+SIMPLE(unlinkat, EACH_WAY("#", mkfifoat(dirfd, path, 0600)) EACH_WAY("#", unlinkat(dirfd, path, 0))
+			 EACH_WAY("#", unlinkat(dirfd, path, 0)))
+SIMPLE(remove, CALLED(mkdir(at("gone"), 0700)), CALLED(remove(at("gone"))), CALLED(remove(at("gone"))))
+SIMPLE(rename, CALLED(mkfifo(at("from"), 0700)), CALLED(rename(at("from"), at("new-name"))),
+       CALLED(rename(at("from"), at("x"))))
+SIMPLE(renameat, CALLED(mkfifo(at("from"), 0700)), CALLED(renameat(base_fd, "from", root_fd, at("new-nameat") + 1)))
+SIMPLE(renameat2, CALLED(mkfifo(at("from"), 0700)),
+       CALLED(renameat2(root_fd, at("from") + 1, AT_FDCWD, at("new-nameat"), RENAME_NOREPLACE)),
+       CALLED(renameat2(root_fd, at("from") + 1, AT_FDCWD, at("new-nameat2"), RENAME_NOREPLACE)))
+SIMPLE(link, CALLED(link(at("file"), at("new-hard"))), CALLED(link(at("missing"), at("new-x"))))
+SIMPLE(linkat, CALLED(linkat(base_fd, "file", root_fd, at("new-hardat") + 1, 0)))
+SIMPLE(symlink, CALLED(symlink("file", at("new-soft"))), CALLED(symlink("file", at("new-soft"))))
+SIMPLE(symlinkat, EACH_WAY("#", symlinkat("file", dirfd, path)) EACH_WAY("#", unlinkat(dirfd, path, 0)))
+
+SIMPLE(inotify_add_watch, CALLED(inotify_add_watch(inotify_init(), at("sub"), IN_ALL_EVENTS)),
+       CALLED(inotify_add_watch(inotify_init(), at("missing"), IN_ALL_EVENTS)))
+
+SIMPLE(syscall, CALLED(syscall(SYS_getppid) == getppid()), CALLED(syscall(SYS_openat, -1, "none", 0, 0)),
+       CALLED(syscall(SYS_pread64, open("/dev/zero", O_RDONLY), small, 3L, 0L)))
+
+ELSEWHERE(posix_spawn_file_actions_addopen)
+ELSEWHERE(posix_spawn_file_actions_addchdir_np)
+ELSEWHERE(execve)
+ELSEWHERE(execv)
+ELSEWHERE(execvp)
+ELSEWHERE(execvpe)
+ELSEWHERE(execl)
+ELSEWHERE(execle)
+ELSEWHERE(execlp)
+ELSEWHERE(fexecve)
+ELSEWHERE(execveat)
+ELSEWHERE(posix_spawn)
+ELSEWHERE(posix_spawnp)
+ELSEWHERE(init_module)
+ELSEWHERE(finit_module)
+ELSEWHERE(delete_module)
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} calls[] = {
+#define CALL(type, name, parameters, arguments, places) {#name, call_##name},
+#define HAND(type, name, parameters) {#name, call_##name},
+#define OWN(type, name, parameters) {#name, call_##name},
+#include "preload/table.h"
+};
+
+int main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fprintf(stderr, "usage: %s DIRECTORY | --names\n", argv[0]);
+		return 2;
+	}
+	base = argv[1];
+	umask(022);
+	setlinebuf(stdout);
+	base_fd = open(base, O_RDONLY | O_DIRECTORY);
+	root_fd = open("/", O_RDONLY | O_DIRECTORY);
+	if (strcmp(base, "--names") && base_fd < 0) {
+		perror(base);
+		return 1;
+	}
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		current = calls[i].name;
+		if (!strcmp(base, "--names"))
+			puts(current);
+		else
+			calls[i].run();
+	}
+	return 0;
+}
