@@ -178,8 +178,8 @@ void class_device_add(struct kernel *k, struct device *device, struct class_type
 void class_device_remove(struct kernel *k, struct device *device);
 void device_uevent(struct kernel *k, struct device *device, const char *action);
 void device_uevent_keys(void *object, struct uevent *uevent);
-/* power/ of a device: @vfio: runtime PM is on. */
-void device_add_power(struct device *device);
+/* A node below /dev ("vfio/6"), or NULL when there is one of that name. */
+struct kernfs_node *devnode_add(struct kernel *k, const char *path, mode_t mode, struct kobject *kobj);
 
 /* ---- drivers (bus.c, dd.c) ---- */
 
@@ -192,7 +192,7 @@ struct device_driver {
 	struct kobject kobj;
 	const struct driver_desc *desc;
 	struct module *module;
-	TAILQ_HEAD(, device) devices; /* in order of binding */
+	TAILQ_HEAD(device_on_driver, device) devices; /* in order of binding */
 	TAILQ_HEAD(, dynamic_id) dynamic_ids;
 	bool registered;
 	TAILQ_ENTRY(device_driver) on_bus;
@@ -201,7 +201,7 @@ struct device_driver {
 struct bus_type {
 	struct kobject kobj;
 	struct kernfs_node *devices, *drivers;
-	TAILQ_HEAD(, device) device_list;
+	TAILQ_HEAD(device_on_bus, device) device_list;
 	TAILQ_HEAD(, device_driver) driver_list;
 	bool drivers_autoprobe;
 };
@@ -276,8 +276,11 @@ struct kernel {
 	size_t n_uevents;
 
 	struct bus_type pci_bus;
+	struct device *vfio_misc; /* /dev/vfio/vfio */
 	struct mutex rescan_remove; /* R */
-	TAILQ_HEAD(, module) modules;
+	pthread_t rescan_owner;
+	unsigned rescan_depth;
+	TAILQ_HEAD(module_list, module) modules;
 	struct class_type classes[24];
 	size_t n_classes;
 	TAILQ_HEAD(, iommu_group) groups;

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The control files, /sys/kernel/debug/mocksys: how tests, shells and the shim drive the fake itself. */
+#include "kernel/base.h"
+
+#include "kernel/pci.h"
+#include "kernel/snapshot.h"
+
+static ssize_t reset_store(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size)
+{
+	int ret = kernel_reset(kobj->k);
+
+	return ret ? ret : (ssize_t)size;
+}
+
+static char *trace_text(struct kobject *kobj, const struct attribute *attr)
+{
+	return step_trace_text(kobj->k);
+}
+
+static ssize_t trace_store(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size)
+{
+	if (size < 5 || strncmp(data, "clear", 5) || size > 6 || (size == 6 && data[5] != '\n'))
+		return -EINVAL;
+	step_trace_clear(kobj->k);
+	return (ssize_t)size;
+}
+
+static char *faults_text(struct kobject *kobj, const struct attribute *attr)
+{
+	return step_rules_text(kobj->k);
+}
+
+static ssize_t faults_store(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size)
+{
+	char *text = xasprintf("%.*s", (int)size, data);
+	int ret = step_rules_parse(kobj->k, text);
+
+	free(text);
+	return ret ? ret : (ssize_t)size;
+}
+
+static char *state_text(struct kobject *kobj, const struct attribute *attr)
+{
+	struct kernel *k = kobj->k;
+	struct machine *snapshot;
+	char *text;
+
+	if (!k->host.format_machine)
+		return xstrdup("");
+	snapshot = machine_snapshot(k);
+	text = k->host.format_machine(k->host.context, snapshot);
+	machine_snapshot_free(snapshot);
+	return text ? text : xstrdup("");
+}
+
+/* Splits "VERB ARGUMENT[ …]\n"; the rest (module parameters) is nobody's yet. */
+static bool split(const char *data, size_t size, char *verb, char *argument)
+{
+	char line[256];
+
+	if (size >= sizeof(line))
+		return false;
+	memcpy(line, data, size);
+	line[size] = '\0';
+	return sscanf(line, "%31s %127s", verb, argument) == 2;
+}
+
+/* What init_module(2) and delete_module(2) become in the shim: "load NAME", "unload NAME". */
+static ssize_t modules_store(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size)
+{
+	char verb[32], name[128];
+	int ret = -EINVAL;
+
+	if (!split(data, size, verb, name))
+		return -EINVAL;
+	if (kernel_client()->uid != 0)
+		return -EPERM;
+	if (!strcmp(verb, "load"))
+		ret = kernel_init_module(kobj->k, name);
+	else if (!strcmp(verb, "unload"))
+		ret = kernel_delete_module(kobj->k, name);
+	return ret ? ret : (ssize_t)size;
+}
+
+static ssize_t users_store(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size)
+{
+	char verb[32], name[128];
+	struct device *device;
+	int ret = -EINVAL;
+
+	if (!split(data, size, verb, name))
+		return -EINVAL;
+	device = bus_find_device(kobj->k, name);
+	if (!device)
+		return -ENODEV;
+	if (!strcmp(verb, "open"))
+		ret = vfio_user_open(to_pci_dev(device));
+	else if (!strcmp(verb, "close"))
+		ret = vfio_user_close(to_pci_dev(device));
+	kobject_put(&device->kobj);
+	return ret ? ret : (ssize_t)size;
+}
+
+static const struct attribute attrs[] = {
+	{"reset", 0200, .store_long = reset_store},
+	{"trace", 0644, .show_long = trace_text, .store_long = trace_store, .flags = ATTRIBUTE_STORE_INLINE},
+	{"faults", 0644, .show_long = faults_text, .store_long = faults_store, .flags = ATTRIBUTE_STORE_INLINE},
+	{"state", 0444, .show_long = state_text},
+	{"modules", 0200, .store_long = modules_store},
+	{"users", 0200, .store_long = users_store, .flags = ATTRIBUTE_STORE_INLINE},
+};
+
+void control_init(struct kernel *k)
+{
+	struct kernfs_node *dir = kernfs_get_dir(k->root, KERNFS_CONTROL);
+
+	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
+		struct kernfs_node *node = kernfs_add_attr(dir, &k->self, &attrs[i]);
+
+		/* They outlive a reset, so that a test may keep them open. */
+		kernfs_set_permanent(node);
+		kernfs_set_static(node);
+	}
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Class devices: their directory, links, number and events (drivers/base/core.c, class.c). */
+#include "kernel/base.h"
+
+#include "kernel/kernfs-internal.h"
+
+static void class_uevent(struct kernel *k, struct class_type *class, const char *action)
+{
+	kobject_uevent(k, class->node, action, "class", NULL, NULL, NULL);
+}
+
+struct class_type *class_get(struct kernel *k, const char *name)
+{
+	char path[64];
+	struct class_type *class = NULL;
+
+	for (size_t i = 0; i < k->n_classes; i++) {
+		if (!strcmp(k->classes[i].name, name) && k->classes[i].node)
+			return &k->classes[i];
+		if (!strcmp(k->classes[i].name, name))
+			class = &k->classes[i];
+	}
+	if (!class) {
+		if (k->n_classes == ARRAY_SIZE(k->classes))
+			abort();
+		class = &k->classes[k->n_classes++];
+		class->name = name;
+	}
+	snprintf(path, sizeof(path), "class/%s", name);
+	class->node = kernfs_get_dir(k->sys, path);
+	class_uevent(k, class, "add");
+	return class;
+}
+
+void class_remove(struct kernel *k, const char *name)
+{
+	for (size_t i = 0; i < k->n_classes; i++) {
+		struct class_type *class = &k->classes[i];
+
+		if (strcmp(class->name, name) || !class->node)
+			continue;
+		class_uevent(k, class, "remove");
+		kernfs_remove(class->node);
+		class->node = NULL;
+		return;
+	}
+}
+
+static void number_keys(const struct device *device, struct uevent *uevent)
+{
+	if (!device->devname)
+		return;
+	uevent_key(uevent, "MAJOR=%u", device->major);
+	uevent_key(uevent, "MINOR=%u", device->minor);
+	uevent_key(uevent, "DEVNAME=%s", device->devname);
+	if (device->devmode)
+		uevent_key(uevent, "DEVMODE=%s", device->devmode);
+}
+
+/* dev_uevent(): the number first, then what bus or class know. */
+void device_uevent_keys(void *object, struct uevent *uevent)
+{
+	struct device *device = object;
+
+	number_keys(device, uevent);
+	if (device->add_keys)
+		device->add_keys(device, uevent);
+}
+
+void device_uevent(struct kernel *k, struct device *device, const char *action)
+{
+	kobject_uevent(k, device->kobj.node, action, device->class ? device->class->name : "pci", NULL,
+		       device_uevent_keys, device);
+}
+
+/* The keys as `uevent` prints them: a line each. */
+static ssize_t show_uevent(struct kobject *kobj, const struct attribute *attr, char *buffer)
+{
+	struct device *device = container_of(kobj, struct device, kobj);
+	struct uevent uevent = {.size = 0};
+
+	device_uevent_keys(device, &uevent);
+	for (size_t i = 0; i < uevent.size; i++)
+		buffer[i] = uevent.text[i] ? uevent.text[i] : '\n';
+	return (ssize_t)uevent.size;
+}
+
+static ssize_t store_uevent(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
+{
+	struct device *device = container_of(kobj, struct device, kobj);
+
+	return uevent_store_common(kobj->k, kobj->node, device->class->name, buffer, count, device_uevent_keys, device);
+}
+
+static ssize_t show_dev(struct kobject *kobj, const struct attribute *attr, char *buffer)
+{
+	struct device *device = container_of(kobj, struct device, kobj);
+
+	return sprintf(buffer, "%u:%u\n", device->major, device->minor);
+}
+
+static const struct attribute uevent_attr = {"uevent", 0644, show_uevent, store_uevent, .flags = ATTRIBUTE_STATIC};
+static const struct attribute dev_attr = {"dev", 0444, show_dev, .flags = ATTRIBUTE_STATIC};
+
+static ssize_t show_autosuspend(struct kobject *kobj, const struct attribute *attr, char *buffer)
+{
+	return -EIO; /* the driver does not use autosuspend */
+}
+
+static const struct attribute class_power_attrs[] = {
+	{"autosuspend_delay_ms", 0644, show_autosuspend, .flags = ATTRIBUTE_STATIC},
+	{"control", 0644, .text = "auto\n", .flags = ATTRIBUTE_STATIC},
+	{"runtime_active_time", 0444, .text = "0\n", .flags = ATTRIBUTE_STATIC},
+	{"runtime_status", 0444, .text = "unsupported\n", .flags = ATTRIBUTE_STATIC},
+	{"runtime_suspended_time", 0444, .text = "0\n", .flags = ATTRIBUTE_STATIC},
+};
+
+static void release_class_device(struct kobject *kobj)
+{
+	struct device *device = container_of(kobj, struct device, kobj);
+
+	if (device->parent)
+		kobject_put(&device->parent->kobj);
+	free(device->name);
+	free(device);
+}
+
+static struct kernfs_node *class_parent_node(struct kernel *k, const struct device *device)
+{
+	char path[64];
+
+	if (device->parent) {
+		const char *name = device->class->name;
+
+		return kernfs_get_dir(device->parent->kobj.node, name);
+	}
+	snprintf(path, sizeof(path), "devices/virtual/%s", device->class->name);
+	return kernfs_get_dir(k->sys, path);
+}
+
+static ssize_t refuse_read(struct kobject *kobj, const struct attribute *attr, char *buffer, size_t size, off_t offset)
+{
+	return -EINVAL; /* VFIO nodes answer ioctls only */
+}
+
+static ssize_t refuse_write(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size,
+			    off_t offset)
+{
+	return -EINVAL;
+}
+
+struct kernfs_node *devnode_add(struct kernel *k, const char *path, mode_t mode, struct kobject *kobj)
+{
+	static const struct attribute attr = {"", 0600, .read = refuse_read, .write = refuse_write};
+	const char *name = strrchr(path, '/') + 1;
+	char *directory = xasprintf("dev/%.*s", (int)(name - 1 - path), path);
+	struct kernfs_node *parent = kernfs_get_dir(k->root, directory), *node;
+
+	free(directory);
+	if (kernfs_lookup(parent, name))
+		return NULL; /* /dev/vfio/vfio is there before its module is */
+	node = kernfs_add_bin(parent, kobj, &attr, name, 0);
+	node->mode = mode;
+	return node;
+}
+
+/* devtmpfs_create_node() */
+static void add_devnode(struct kernel *k, struct device *device)
+{
+	if (strchr(device->devname, '/')) /* only /dev/vfio is ours */
+		device->devnode = devnode_add(k, device->devname,
+					      device->devmode ? (mode_t)strtoul(device->devmode, NULL, 8) : 0600,
+					      &device->kobj);
+}
+
+static void add_number(struct kernel *k, struct device *device)
+{
+	char name[32];
+
+	kernfs_add_attr(device->kobj.node, &device->kobj, &dev_attr);
+	snprintf(name, sizeof(name), "%u:%u", device->major, device->minor);
+	kernfs_add_link(kernfs_get_dir(k->sys, "dev/char"), name, device->kobj.node);
+	add_devnode(k, device);
+}
+
+void class_device_add(struct kernel *k, struct device *device, struct class_type *class, struct device *parent,
+		      const char *name, const struct attribute *attrs, size_t n_attrs)
+{
+	struct kernfs_node *dir;
+
+	kobject_init(&device->kobj, k, release_class_device);
+	device->class = class;
+	device->name = xstrdup(name);
+	device->parent = parent;
+	if (parent)
+		kobject_get(&parent->kobj);
+	dir = class_parent_node(k, device);
+	device->kobj.node = kernfs_add_dir(dir, name, &device->kobj);
+	kernfs_add_attr(device->kobj.node, &device->kobj, &uevent_attr);
+	if (device->devname)
+		add_number(k, device);
+	kernfs_add_link(class->node, name, device->kobj.node);
+	kernfs_add_link(device->kobj.node, "subsystem", class->node);
+	if (parent)
+		kernfs_add_link(device->kobj.node, "device", parent->kobj.node);
+	kernfs_add_attrs(device->kobj.node, &device->kobj, attrs, n_attrs);
+	kernfs_add_attrs(kernfs_add_dir(device->kobj.node, "power", NULL), &device->kobj, class_power_attrs,
+			 ARRAY_SIZE(class_power_attrs));
+	device_uevent(k, device, "add");
+}
+
+void class_device_remove(struct kernel *k, struct device *device)
+{
+	struct kernfs_node *node = device->kobj.node, *glue = kernfs_get(kernfs_parent(node));
+	char name[32];
+
+	/* device_del(): power/, the device node and its number, the class link, then the event, then the directory. */
+	kernfs_remove_by_name(node, "power");
+	if (device->devnode) {
+		kernfs_remove(device->devnode);
+		device->devnode = NULL;
+	}
+	if (device->devname) {
+		kernfs_remove_by_name(node, "dev");
+		snprintf(name, sizeof(name), "%u:%u", device->major, device->minor);
+		kernfs_remove_by_name(kernfs_get_dir(k->sys, "dev/char"), name);
+	}
+	if (device->class->node)
+		kernfs_remove_by_name(device->class->node, device->name);
+	device_uevent(k, device, "remove");
+	kernfs_remove(node);
+	/* cleanup_glue_dir(): the directory named after the class goes with its last device. */
+	if (device->parent && TAILQ_EMPTY(&glue->children))
+		kernfs_remove(glue);
+	kernfs_put(glue);
+	kobject_put(&device->kobj);
+}

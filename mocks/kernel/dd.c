@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Binding and unbinding, in the order of the kernel's drivers/base/dd.c; its names and its return values. */
+#include "kernel/base.h"
+
+#include "kernel/iommu.h"
+#include "kernel/pci.h"
+
+int device_lock(struct device *device)
+{
+	struct kernel *k = device->kobj.k;
+	int ret;
+
+	ret = (int)STEP(k, DD_LOCK, .device = device->name);
+	return ret ? ret : mutex_lock(k, &device->lock);
+}
+
+void device_unlock(struct device *device)
+{
+	mutex_unlock(device->kobj.k, &device->lock);
+}
+
+static void driver_sysfs_add(struct device *device)
+{
+	STEP(device->kobj.k, DD_LINK_DRIVER, .device = device->name, .driver = device->driver->desc->name);
+	kernfs_add_link(device->driver->kobj.node, device->name, device->kobj.node);
+	kernfs_add_link(device->kobj.node, "driver", device->driver->kobj.node);
+}
+
+static void driver_sysfs_remove(struct device *device)
+{
+	kernfs_remove_by_name(device->driver->kobj.node, device->name);
+	kernfs_remove_by_name(device->kobj.node, "driver");
+}
+
+static int call_probe(struct device *device, struct device_driver *driver)
+{
+	struct kernel *k = device->kobj.k;
+	const char *why = NULL;
+	int ret = (int)STEP(k, DD_PROBE, .device = device->name, .driver = driver->desc->name);
+
+	if (ret)
+		why = "a fault rule";
+	else
+		ret = pci_device_probe(to_pci_dev(device), driver, &why);
+	return (int)STEP(k, DD_PROBED, .device = device->name, .driver = driver->desc->name, .result = ret, .why = why);
+}
+
+/*
+ * really_probe(). Positive: the probe's own error, which those who try several drivers pass over. Negative: the core
+ * refused, and nothing was visible.
+ */
+static int really_probe(struct device *device, struct device_driver *driver)
+{
+	struct kernel *k = device->kobj.k;
+	int ret;
+
+	device->driver = driver;
+	ret = iommu_device_use_dma(to_pci_dev(device), driver);
+	ret = (int)STEP(k, DD_DMA_CONFIGURE, .device = device->name, .driver = driver->desc->name, .result = ret,
+			.why = ret ? "the IOMMU group's DMA is owned by user space" : NULL);
+	if (ret) {
+		device->driver = NULL;
+		return ret;
+	}
+	/* The links precede ->probe(): they are there while it runs and go when it fails. */
+	driver_sysfs_add(device);
+	ret = call_probe(device, driver);
+	if (ret) {
+		driver_sysfs_remove(device);
+		iommu_device_unuse_dma(to_pci_dev(device), driver);
+		device->driver = NULL;
+		return -ret;
+	}
+	TAILQ_INSERT_TAIL(&driver->devices, device, on_driver);
+	STEP(k, DD_UEVENT_BIND, .device = device->name, .driver = driver->desc->name);
+	device_uevent(k, device, "bind");
+	return 0;
+}
+
+static int driver_probe_device(struct device_driver *driver, struct device *device)
+{
+	struct kernel *k = device->kobj.k;
+
+	if (device->dead || !device->registered)
+		return (int)STEP(k, DD_MATCH, .device = device->name, .driver = driver->desc->name, .result = -ENODEV,
+				 .why = "the device is being removed");
+	if (device->driver)
+		return (int)STEP(k, DD_MATCH, .device = device->name, .driver = driver->desc->name,
+				 .result = k->profile.bind_bound_ebusy ? -EBUSY : -ENODEV,
+				 .why = "the device has a driver already");
+	return really_probe(device, driver);
+}
+
+int device_driver_attach(struct device_driver *driver, struct device *device)
+{
+	struct kernel *k = device->kobj.k;
+	int ret = device_lock(device);
+
+	if (ret)
+		return ret;
+	ret = driver_probe_device(driver, device);
+	device_unlock(device);
+	if (ret == 0)
+		return 0;
+	if (!k->profile.bind_passes_errno)
+		return -ENODEV;
+	if (ret > 0)
+		ret = -ret;
+	/* 517 must not reach user space. */
+	return ret == -EPROBE_DEFER ? -EAGAIN : ret;
+}
+
+static void release_driver_locked(struct device *device)
+{
+	struct kernel *k = device->kobj.k;
+	struct device_driver *driver = device->driver;
+
+	if (!driver)
+		return;
+	STEP(k, DD_UNLINK_DRIVER, .device = device->name, .driver = driver->desc->name);
+	driver_sysfs_remove(device);
+	STEP(k, DD_REMOVE, .device = device->name, .driver = driver->desc->name);
+	pci_device_remove(to_pci_dev(device), driver);
+	TAILQ_REMOVE(&driver->devices, device, on_driver);
+	device->driver = NULL;
+	iommu_device_unuse_dma(to_pci_dev(device), driver);
+	STEP(k, DD_UEVENT_UNBIND, .device = device->name, .driver = driver->desc->name);
+	device_uevent(k, device, "unbind");
+}
+
+void device_release_driver(struct device *device)
+{
+	/* Whatever driver is bound once the lock is held: the kernel does not look again. */
+	if (mutex_lock(device->kobj.k, &device->lock))
+		return;
+	release_driver_locked(device);
+	device_unlock(device);
+}
+
+/* Drivers in order of registration, with references: the list may change while a probe waits. */
+static struct device_driver **snapshot_drivers(struct kernel *k, size_t *ret_n)
+{
+	struct device_driver *driver, **all;
+	size_t n = 0;
+
+	TAILQ_FOREACH (driver, &k->pci_bus.driver_list, on_bus)
+		n++;
+	all = xcalloc((n + 1) * sizeof(*all));
+	n = 0;
+	TAILQ_FOREACH (driver, &k->pci_bus.driver_list, on_bus) {
+		kobject_get(&driver->kobj);
+		all[n++] = driver;
+	}
+	*ret_n = n;
+	return all;
+}
+
+/* __device_attach(): 1 bound, 0 nobody took it, negative: the core refused. */
+int device_attach(struct device *device)
+{
+	struct kernel *k = device->kobj.k;
+	struct device_driver **drivers;
+	size_t n;
+	int ret = device_lock(device);
+
+	if (ret)
+		return ret;
+	if (device->dead || device->driver) {
+		ret = device->driver ? 1 : 0;
+		device_unlock(device);
+		return ret;
+	}
+	drivers = snapshot_drivers(k, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (ret == 0 && drivers[i]->registered && pci_bus_match(to_pci_dev(device), drivers[i], NULL)) {
+			int probed = driver_probe_device(drivers[i], device);
+
+			/* A probe's error is positive, and the next driver is tried. */
+			ret = probed == 0 ? 1 : probed < 0 ? probed : 0;
+		}
+		kobject_put(&drivers[i]->kobj);
+	}
+	free(drivers);
+	device_unlock(device);
+	return ret;
+}
+
+static struct device **snapshot_devices(struct kernel *k, size_t *ret_n)
+{
+	struct device *device, **all;
+	size_t n = 0;
+
+	TAILQ_FOREACH (device, &k->pci_bus.device_list, on_bus)
+		n++;
+	all = xcalloc((n + 1) * sizeof(*all));
+	n = 0;
+	TAILQ_FOREACH (device, &k->pci_bus.device_list, on_bus) {
+		kobject_get(&device->kobj);
+		all[n++] = device;
+	}
+	*ret_n = n;
+	return all;
+}
+
+/* Every unbound matching device on the bus, in bus order; errors are nobody's. */
+void driver_attach(struct device_driver *driver)
+{
+	struct kernel *k = driver->kobj.k;
+	struct device **devices;
+	size_t n;
+
+	devices = snapshot_devices(k, &n);
+	for (size_t i = 0; i < n; i++) {
+		struct device *device = devices[i];
+
+		if (device->registered && driver->registered && pci_bus_match(to_pci_dev(device), driver, NULL) &&
+		    device_lock(device) == 0) {
+			if (!device->driver)
+				driver_probe_device(driver, device);
+			device_unlock(device);
+		}
+		kobject_put(&device->kobj);
+	}
+	free(devices);
+}
+
+void driver_detach(struct device_driver *driver)
+{
+	struct device *device;
+
+	/* Last bound first. */
+	while ((device = TAILQ_LAST(&driver->devices, device_on_driver))) {
+		kobject_get(&device->kobj);
+		if (mutex_lock(device->kobj.k, &device->lock)) {
+			kobject_put(&device->kobj);
+			return;
+		}
+		if (device->driver == driver)
+			release_driver_locked(device);
+		device_unlock(device);
+		kobject_put(&device->kobj);
+	}
+}
+
+int device_bind_at_boot(struct device *device, struct device_driver *driver)
+{
+	return really_probe(device, driver);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Functions and buses appearing and going (drivers/pci/probe.c, bus.c, remove.c). */
+#include "kernel/pci.h"
+
+#include "kernel/iommu.h"
+#include "kernel/kernfs-internal.h"
+
+#include <linux/pci_regs.h>
+
+/* A host bridge: it has no driver and is on no bus. */
+struct host_bridge {
+	struct device device;
+	struct device *bus;
+	uint32_t domain;
+	uint8_t number;
+};
+
+/*
+ * pci_lock_rescan_remove(). The owner may take it again: a PF's removal disables its SR-IOV, which takes it on its own
+ * account when a store on sriov_numvfs is what asks.
+ */
+int pci_lock_rescan_remove(struct kernel *k)
+{
+	int ret;
+
+	if (k->rescan_depth && pthread_equal(k->rescan_owner, pthread_self())) {
+		k->rescan_depth++;
+		return 0;
+	}
+	ret = (int)STEP(k, PCI_LOCK);
+	if (!ret)
+		ret = mutex_lock(k, &k->rescan_remove);
+	if (ret)
+		return ret;
+	k->rescan_owner = pthread_self();
+	k->rescan_depth = 1;
+	return 0;
+}
+
+void pci_unlock_rescan_remove(struct kernel *k)
+{
+	if (--k->rescan_depth == 0)
+		mutex_unlock(k, &k->rescan_remove);
+}
+
+struct pci_dev *pci_find(struct kernel *k, struct pci_address address)
+{
+	struct device *device;
+
+	TAILQ_FOREACH (device, &k->pci_bus.device_list, on_bus)
+		if (!pci_address_compare(to_pci_dev(device)->address, address))
+			return to_pci_dev(device);
+	return NULL;
+}
+
+void pci_uevent_keys(void *object, struct uevent *uevent)
+{
+	struct device *device = object;
+	const struct device_model *model = to_pci_dev(device)->model;
+
+	if (device->driver)
+		uevent_key(uevent, "DRIVER=%s", device->driver->desc->name);
+	uevent_key(uevent, "PCI_CLASS=%04X", model->class_code);
+	uevent_key(uevent, "PCI_ID=%04X:%04X", model->vendor, model->device);
+	uevent_key(uevent, "PCI_SUBSYS_ID=%04X:%04X", model->subsystem_vendor, model->subsystem_device);
+	uevent_key(uevent, "PCI_SLOT_NAME=%s", device->name);
+	/* Stripped from unbind events, lest udev load the host driver's module again (driver core, since 4.14). */
+	if (uevent->size < 7 || strncmp(uevent->text, "unbind@", 7))
+		uevent_key(uevent, "MODALIAS=pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X", model->vendor, model->device,
+			   model->subsystem_vendor, model->subsystem_device, model->class_code >> 16,
+			   model->class_code >> 8 & 0xff, model->class_code & 0xff);
+}
+
+/* ---- buses ---- */
+
+static ssize_t one_bus_rescan_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
+{
+	struct device *bus = container_of(kobj, struct device, kobj);
+	unsigned long long value;
+
+	if (kstrtoull(buffer, &value))
+		return -EINVAL;
+	if (!value)
+		return (ssize_t)count;
+	if (pci_lock_rescan_remove(kobj->k))
+		return -EIO;
+	pci_rescan(kobj->k, bus->major, (int)bus->minor);
+	pci_unlock_rescan_remove(kobj->k);
+	return (ssize_t)count;
+}
+
+static const struct attribute bus_attrs[] = {
+	{"cpuaffinity", 0444, .text = "3\n"},
+	{"cpulistaffinity", 0444, .text = "0-1\n"},
+	{"rescan", 0200, .store = one_bus_rescan_store},
+};
+
+static struct device *add_bus(struct kernel *k, struct device *parent, uint32_t domain, uint8_t number)
+{
+	struct device *bus = xcalloc(sizeof(*bus));
+	char name[32];
+
+	/* Without a devname these are no device numbers: they say which bus it is. */
+	bus->major = domain;
+	bus->minor = number;
+	snprintf(name, sizeof(name), "%04x:%02x", domain, number);
+	class_device_add(k, bus, class_get(k, "pci_bus"), parent, name, bus_attrs, ARRAY_SIZE(bus_attrs));
+	return bus;
+}
+
+static void release_host_bridge(struct kobject *kobj)
+{
+	struct device *device = container_of(kobj, struct device, kobj);
+
+	free(device->name);
+	free(container_of(device, struct host_bridge, device));
+}
+
+static struct device *host_bridge(struct kernel *k, uint32_t domain, uint8_t number)
+{
+	static const struct attribute uevent = {"uevent", 0644, .text = ""};
+	struct kernfs_node *devices = kernfs_get_dir(k->sys, "devices"), *node;
+	struct host_bridge *bridge;
+	char name[32];
+
+	snprintf(name, sizeof(name), "pci%04x:%02x", domain, number);
+	node = kernfs_lookup(devices, name);
+	if (node)
+		return container_of(node->kobj, struct device, kobj);
+	bridge = xcalloc(sizeof(*bridge));
+	bridge->domain = domain;
+	bridge->number = number;
+	kobject_init(&bridge->device.kobj, k, release_host_bridge);
+	bridge->device.name = xstrdup(name);
+	bridge->device.kobj.node = kernfs_add_dir(devices, name, &bridge->device.kobj);
+	kobject_put(&bridge->device.kobj); /* the node holds it */
+	kernfs_add_attr(bridge->device.kobj.node, NULL, &uevent);
+	kernfs_add_dir(bridge->device.kobj.node, "power", NULL);
+	bridge->bus = add_bus(k, &bridge->device, domain, number);
+	return &bridge->device;
+}
+
+/* Of the described bridges the one that leads to @bus most directly. */
+static const struct machine_device *described_bridge(struct kernel *k, uint32_t domain, int bus)
+{
+	const struct machine_device *best = NULL;
+
+	for (size_t i = 0; i < k->machine->n_devices; i++) {
+		const struct machine_device *d = &k->machine->devices[i];
+
+		if (!d->secondary || d->address.domain != domain || bus < d->secondary || bus > d->subordinate)
+			continue;
+		if (!best || d->secondary > best->secondary)
+			best = d;
+	}
+	return best;
+}
+
+/* The device that a function on @address sits below; NULL: its bridge is not there. */
+static struct device *parent_device(struct kernel *k, struct pci_address address)
+{
+	const struct machine_device *bridge = described_bridge(k, address.domain, address.bus);
+	struct pci_dev *dev;
+
+	if (!bridge)
+		return host_bridge(k, address.domain, address.bus);
+	dev = pci_find(k, bridge->address);
+	return dev && !dev->removing ? &dev->device : NULL;
+}
+
+/* Whether @bus is @ancestor or below it. */
+static bool bus_is_below(struct kernel *k, uint32_t domain, int bus, int ancestor)
+{
+	while (bus != ancestor) {
+		const struct machine_device *bridge = described_bridge(k, domain, bus);
+
+		if (!bridge || bridge->address.bus == bus)
+			return false;
+		bus = bridge->address.bus;
+	}
+	return true;
+}
+
+/* ---- functions ---- */
+
+static void release_function(struct kobject *kobj)
+{
+	struct pci_dev *dev = kobj_to_pci_dev(kobj);
+
+	if (dev->physfn)
+		kobject_put(&dev->physfn->device.kobj);
+	if (dev->device.parent)
+		kobject_put(&dev->device.parent->kobj);
+	free(dev->device.driver_override);
+	free(dev->device.name);
+	free(dev->vfs);
+	free(dev);
+}
+
+static void init_config(struct pci_dev *dev)
+{
+	memcpy(dev->config, dev->model->config, sizeof(dev->config));
+	dev->config_size = dev->model->config_size;
+	pci_find_capabilities(dev);
+	if (dev->physfn) {
+		/* A VF has no ids of its own in config space. */
+		memset(dev->config + PCI_VENDOR_ID, 0xff, 4);
+	}
+	if (dev->description && dev->description->secondary) {
+		dev->secondary = dev->description->secondary;
+		dev->subordinate = dev->description->subordinate;
+		dev->config[PCI_PRIMARY_BUS] = dev->address.bus;
+		dev->config[PCI_SECONDARY_BUS] = dev->secondary;
+		dev->config[PCI_SUBORDINATE_BUS] = dev->subordinate;
+	}
+}
+
+/* Devices on the bus in order of their appearance, VFs behind their PF: bus order is address order at boot. */
+static void insert_on_bus(struct kernel *k, struct pci_dev *dev)
+{
+	struct device *after;
+
+	TAILQ_FOREACH (after, &k->pci_bus.device_list, on_bus)
+		if (pci_address_compare(to_pci_dev(after)->address, dev->address) > 0)
+			break;
+	if (after)
+		TAILQ_INSERT_BEFORE(after, &dev->device, on_bus);
+	else
+		TAILQ_INSERT_TAIL(&k->pci_bus.device_list, &dev->device, on_bus);
+}
+
+int pci_add_function(struct kernel *k, struct pci_dev *dev)
+{
+	struct device *device = &dev->device, *parent;
+	char address[PCI_ADDRESS_TEXT];
+	int ret;
+
+	pci_address_format(dev->address, address);
+	if (pci_find(k, dev->address))
+		return -EEXIST;
+	parent = parent_device(k, dev->physfn ? dev->physfn->address : dev->address);
+	if (!parent)
+		return -ENODEV;
+	ret = (int)STEP(k, PCI_ADD_DEVICE, .device = address);
+	if (ret)
+		return ret;
+	kobject_init(&device->kobj, k, release_function);
+	device->name = xstrdup(address);
+	device->parent = parent;
+	kobject_get(&parent->kobj);
+	device->add_keys = pci_uevent_keys;
+	if (dev->description && dev->description->driver_override)
+		device->driver_override = xstrdup(dev->description->driver_override);
+	init_config(dev);
+	iov_init(dev);
+	pci_assign_resources(k, dev);
+	dev->dma_bits = 32;
+	dev->numa_node = -1;
+	dev->power_state = dev->caps.pm || dev->physfn ? "D0" : "unknown";
+	dev->d3cold_allowed = dev->address.bus && !dev->physfn && !pci_is_bridge(dev);
+	pci_init_reset_methods(dev);
+
+	/* device_add() */
+	device->kobj.node = kernfs_add_dir(parent->kobj.node, address, &device->kobj);
+	pci_add_function_attrs(dev);
+	kernfs_add_link(k->pci_bus.devices, address, device->kobj.node);
+	kernfs_add_link(device->kobj.node, "subsystem", k->pci_bus.kobj.node);
+	pci_add_power(dev);
+	insert_on_bus(k, dev);
+	iommu_group_add_device(dev);
+	if (k->profile.resources_before_add)
+		pci_add_resource_attrs(dev);
+	device_uevent(k, device, "add");
+	if (dev->secondary)
+		dev->secondary_bus = add_bus(k, device, dev->address.domain, dev->secondary);
+	return 0;
+}
+
+/* From here on drivers may match it. */
+void pci_bus_add_device(struct pci_dev *dev)
+{
+	struct kernel *k = dev->device.kobj.k;
+
+	if (!k->profile.resources_before_add)
+		pci_add_resource_attrs(dev);
+	dev->device.registered = true;
+	if (k->booting || (k->profile.autoprobe_on_add && !k->pci_bus.drivers_autoprobe))
+		return;
+	device_attach(&dev->device);
+}
+
+static struct pci_dev *make_function(const struct machine_device *described)
+{
+	struct pci_dev *dev = xcalloc(sizeof(*dev));
+
+	dev->address = described->address;
+	dev->description = described;
+	dev->model = described->model;
+	dev->wanted_group = described->group;
+	return dev;
+}
+
+void pci_rescan(struct kernel *k, long domain, int bus)
+{
+	struct pci_dev **found = xcalloc((k->machine->n_devices + 1) * sizeof(*found));
+	size_t n = 0;
+
+	STEP(k, PCI_RESCAN);
+	/* Found and announced first, then offered to drivers: pci_rescan_bus(). */
+	for (size_t i = 0; i < k->machine->n_devices; i++) {
+		const struct machine_device *described = &k->machine->devices[i];
+		struct pci_dev *dev;
+
+		if (bus >= 0 && (described->address.domain != (uint32_t)domain ||
+				 !bus_is_below(k, (uint32_t)domain, described->address.bus, bus)))
+			continue;
+		if (pci_find(k, described->address))
+			continue;
+		dev = make_function(described);
+		if (pci_add_function(k, dev)) {
+			free(dev);
+			continue;
+		}
+		kobject_get(&dev->device.kobj);
+		found[n++] = dev;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!found[i]->removing)
+			pci_bus_add_device(found[i]);
+		kobject_put(&found[i]->device.kobj);
+	}
+	free(found);
+}
+
+ssize_t pci_bus_rescan_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
+{
+	unsigned long long value;
+
+	if (kstrtoull(buffer, &value))
+		return -EINVAL;
+	if (!value)
+		return (ssize_t)count;
+	if (pci_lock_rescan_remove(kobj->k))
+		return -EIO;
+	pci_rescan(kobj->k, 0, -1);
+	pci_unlock_rescan_remove(kobj->k);
+	return (ssize_t)count;
+}
+
+/* Children of a bridge, last first. */
+static void remove_children(struct kernel *k, struct pci_dev *bridge)
+{
+	struct device *child, *previous;
+
+	for (child = TAILQ_LAST(&k->pci_bus.device_list, device_on_bus); child; child = previous) {
+		previous = TAILQ_PREV(child, device_on_bus, on_bus);
+		if (child->parent != &bridge->device || to_pci_dev(child)->physfn)
+			continue;
+		pci_stop_and_remove(to_pci_dev(child));
+		/* A PF took its VFs along: begin anew. */
+		previous = TAILQ_LAST(&k->pci_bus.device_list, device_on_bus);
+	}
+}
+
+void pci_stop_and_remove(struct pci_dev *dev)
+{
+	struct kernel *k = dev->device.kobj.k;
+	struct device *device = &dev->device;
+
+	dev->removing = true;
+	STEP(k, PCI_REMOVE_DEVICE, .device = device->name);
+	if (dev->secondary)
+		remove_children(k, dev);
+	/* pci_stop_dev(): drivers first; once dead, nobody can bind it again. */
+	device->registered = false;
+	device_release_driver(device);
+	device->dead = true;
+	if (dev->numvfs)
+		iov_disable(dev);
+	if (dev->secondary_bus)
+		class_device_remove(k, dev->secondary_bus);
+	dev->secondary_bus = NULL;
+	if (!k->profile.resources_before_add)
+		pci_remove_resource_attrs(dev);
+	net_remove_wakeup(dev);
+
+	/* device_del() */
+	kernfs_remove_by_name(device->kobj.node, "power");
+	kernfs_remove_by_name(device->kobj.node, "subsystem");
+	kernfs_remove_by_name(k->pci_bus.devices, device->name);
+	pci_remove_function_attrs(dev);
+	iommu_group_remove_device(dev);
+	TAILQ_REMOVE(&k->pci_bus.device_list, device, on_bus);
+	device_uevent(k, device, "remove");
+	kernfs_remove(device->kobj.node);
+	kobject_put(&device->kobj);
+}

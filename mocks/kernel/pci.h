@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* PCI functions: what the model knows of one beside its struct device. */
+#pragma once
+
+#include "kernel/base.h"
+
+struct net_device;
+struct vfio_device;
+
+/* Where the capabilities of a function lie in its config space; 0: it has none. */
+struct pci_capabilities {
+	uint16_t pm, msi, msix, express, advanced_features;
+	uint16_t aer, sriov, ari;
+};
+
+struct pci_resource {
+	uint64_t start, size;
+	uint32_t flags;
+};
+
+enum { PCI_BARS = 6, PCI_ROM = 6, PCI_IOV = 7, PCI_RESOURCES = 13 };
+
+struct pci_dev {
+	struct device device;
+	struct pci_address address;
+	const struct device_model *model;
+	const struct machine_device *description; /* NULL: a VF */
+	uint8_t config[4096];
+	size_t config_size;
+	struct pci_capabilities caps;
+	struct pci_resource resources[PCI_RESOURCES];
+	uint8_t secondary, subordinate; /* bridges */
+	struct device *secondary_bus;   /* class pci_bus */
+
+	struct pci_dev *physfn; /* a reference; NULL: not a VF */
+	unsigned vf_index;
+	struct pci_dev **vfs;
+	unsigned numvfs, totalvfs;
+	bool vf_autoprobe;
+
+	struct iommu_group *group;
+	int wanted_group;
+	unsigned enable_count;
+	unsigned dma_bits;
+	const char *power_state;
+	bool runtime_pm; /* under a VFIO driver */
+	bool broken_parity, d3cold_allowed, no_msi_bus;
+	long numa_node;
+	char reset_methods[64]; /* blank separated, in order of preference */
+	unsigned first_irq, n_irqs;
+	struct kernfs_node *msi_irqs;
+
+	struct net_device *net;
+	struct device *ptp, *wakeup;
+	unsigned net_probes;
+	struct vfio_device *vfio;
+	bool removing;
+};
+
+static inline struct pci_dev *to_pci_dev(struct device *device)
+{
+	return (struct pci_dev *)device;
+}
+
+static inline struct pci_dev *kobj_to_pci_dev(struct kobject *kobj)
+{
+	return to_pci_dev(container_of(kobj, struct device, kobj));
+}
+
+/* pci-config.c */
+uint16_t pci_read16(const struct pci_dev *dev, unsigned offset);
+uint32_t pci_read32(const struct pci_dev *dev, unsigned offset);
+void pci_write32(struct pci_dev *dev, unsigned offset, uint32_t value);
+void pci_find_capabilities(struct pci_dev *dev);
+bool pci_is_bridge(const struct pci_dev *dev);
+bool pci_has_flr(const struct pci_dev *dev);
+bool pci_has_pm_reset(const struct pci_dev *dev);
+void pci_assign_resources(struct kernel *k, struct pci_dev *dev);
+ssize_t pci_config_read(struct kobject *kobj, const struct attribute *attr, char *buffer, size_t size, off_t offset);
+ssize_t pci_config_write(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size, off_t offset);
+
+/* pci-driver.c */
+bool pci_bus_match(struct pci_dev *dev, struct device_driver *driver, const char **ret_why);
+int pci_device_probe(struct pci_dev *dev, struct device_driver *driver, const char **ret_why);
+void pci_device_remove(struct pci_dev *dev, struct device_driver *driver);
+ssize_t pci_new_id_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count);
+ssize_t pci_remove_id_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count);
+ssize_t pci_override_show(struct kobject *kobj, const struct attribute *attr, char *buffer);
+ssize_t pci_override_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count);
+
+/* pci-bus.c */
+struct pci_dev *pci_find(struct kernel *k, struct pci_address address);
+int pci_add_function(struct kernel *k, struct pci_dev *dev);
+void pci_bus_add_device(struct pci_dev *dev);
+/* Makes what is described and not there on @bus of @domain and below; bus -1: everywhere. R is held. */
+void pci_rescan(struct kernel *k, long domain, int bus);
+void pci_stop_and_remove(struct pci_dev *dev);
+int pci_lock_rescan_remove(struct kernel *k);
+void pci_unlock_rescan_remove(struct kernel *k);
+ssize_t pci_bus_rescan_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count);
+void pci_uevent_keys(void *object, struct uevent *uevent);
+
+/* pci-sysfs.c */
+void pci_add_function_attrs(struct pci_dev *dev);
+void pci_remove_function_attrs(struct pci_dev *dev);
+void pci_add_resource_attrs(struct pci_dev *dev);
+void pci_remove_resource_attrs(struct pci_dev *dev);
+void pci_add_power(struct pci_dev *dev);
+/* Interrupts in use, while a driver has them. */
+void pci_add_irqs(struct pci_dev *dev, unsigned n);
+void pci_remove_irqs(struct pci_dev *dev);
+
+/* pci-reset.c */
+void pci_init_reset_methods(struct pci_dev *dev);
+ssize_t pci_reset_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count);
+ssize_t pci_reset_method_show(struct kobject *kobj, const struct attribute *attr, char *buffer);
+ssize_t pci_reset_method_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count);
+bool pci_reset_visible(struct kobject *kobj);
+
+/* iov.c */
+bool iov_is_pf(const struct pci_dev *dev);
+void iov_init(struct pci_dev *dev);
+int iov_enable(struct pci_dev *pf, unsigned n);
+void iov_disable(struct pci_dev *pf);
+void iov_add_attrs(struct pci_dev *dev);
+
+/* net.c, vfio.c: what a bound driver shows */
+int net_probe(struct pci_dev *dev, const struct driver_desc *driver);
+void net_remove(struct pci_dev *dev);
+void net_remove_wakeup(struct pci_dev *dev);
+void vfio_init(struct kernel *k);
+void vfio_module_init(struct kernel *k);
+void vfio_module_exit(struct kernel *k);
+int vfio_probe(struct pci_dev *dev, struct device_driver *driver, const char **ret_why);
+void vfio_remove(struct pci_dev *dev);
+/* Somebody opens or closes the VFIO device: 0, -ENODEV (not on a VFIO driver), -EPERM (the group is not viable). */
+int vfio_user_open(struct pci_dev *dev);
+int vfio_user_close(struct pci_dev *dev);

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vfio and vfio_pci_core: what every VFIO driver, generic or variant, does alike (drivers/vfio/). */
+#include "kernel/iommu.h"
+#include "kernel/pci.h"
+
+#include <linux/pci_regs.h>
+
+enum { VFIO_MAJOR = 245, VFIO_CDEV_MAJOR = 244, MISC_MAJOR = 10, VFIO_MISC_MINOR = 196 };
+
+/* /dev/vfio/N and its class device: from the group's first VFIO device to its last. */
+struct vfio_group {
+	TAILQ_ENTRY(vfio_group) list;
+	struct iommu_group *group;
+	struct device *device;
+	unsigned n_devices;
+};
+
+struct vfio_device {
+	struct device device;
+	struct vfio_group *group;
+	struct module *module;
+	int index;
+	unsigned users;
+};
+
+static const char *const none[] = {NULL};
+static const char *const on_vfio[] = {"vfio", NULL};
+static const char *const on_vfio_and_irqbypass[] = {"vfio", "irqbypass", NULL};
+static const char *const vfio_softdeps[] = {"vfio_iommu_type1", NULL};
+
+const struct module_desc vfio_module_descs[] = {
+	{.name = "vfio", .depends = none, .softdep_post = vfio_softdeps},
+	{.name = "irqbypass", .depends = none},
+	{.name = "vfio_pci_core", .depends = on_vfio_and_irqbypass},
+	{.name = "vfio_iommu_type1", .depends = on_vfio},
+};
+const size_t n_vfio_module_descs = ARRAY_SIZE(vfio_module_descs);
+
+/* vfio_init() of the module vfio: its misc device, then its classes. */
+void vfio_module_init(struct kernel *k)
+{
+	struct device *misc = xcalloc(sizeof(*misc));
+
+	misc->major = MISC_MAJOR;
+	misc->minor = VFIO_MISC_MINOR;
+	misc->devname = "vfio/vfio";
+	misc->devmode = "0666";
+	k->vfio_misc = misc;
+	class_device_add(k, misc, class_get(k, "misc"), NULL, "vfio", NULL, 0);
+	class_get(k, "vfio");
+	if (k->profile.vfio_dev)
+		class_get(k, "vfio-dev");
+}
+
+void vfio_module_exit(struct kernel *k)
+{
+	class_remove(k, "vfio-dev");
+	class_remove(k, "vfio");
+	class_device_remove(k, k->vfio_misc);
+	k->vfio_misc = NULL;
+}
+
+static struct vfio_group *find_group(struct kernel *k, const struct iommu_group *group)
+{
+	struct vfio_group *found;
+
+	TAILQ_FOREACH (found, &k->vfio_groups, list)
+		if (found->group == group)
+			return found;
+	return NULL;
+}
+
+/* vfio_group_find_or_alloc() */
+static struct vfio_group *get_group(struct kernel *k, struct pci_dev *dev)
+{
+	struct vfio_group *group = find_group(k, dev->group);
+	struct device *device;
+	char name[16];
+
+	if (group) {
+		group->n_devices++;
+		return group;
+	}
+	if (STEP(k, VFIO_ADD_GROUP, .device = dev->device.name))
+		return NULL;
+	group = xcalloc(sizeof(*group));
+	device = xcalloc(sizeof(*device));
+	group->group = dev->group;
+	group->device = device;
+	group->n_devices = 1;
+	device->major = VFIO_MAJOR;
+	device->minor = (unsigned)number_take(k->vfio_minors, ARRAY_SIZE(k->vfio_minors));
+	snprintf(name, sizeof(name), "%u", dev->group->id);
+	snprintf(device->devname_text, sizeof(device->devname_text), "vfio/%s", name);
+	device->devname = device->devname_text;
+	TAILQ_INSERT_TAIL(&k->vfio_groups, group, list);
+	class_device_add(k, device, class_get(k, "vfio"), NULL, name, NULL, 0);
+	return group;
+}
+
+static void put_group(struct kernel *k, struct pci_dev *dev, struct vfio_group *group)
+{
+	int minor;
+
+	if (--group->n_devices)
+		return;
+	STEP(k, VFIO_REMOVE_GROUP, .device = dev->device.name);
+	minor = (int)group->device->minor;
+	TAILQ_REMOVE(&k->vfio_groups, group, list);
+	class_device_remove(k, group->device);
+	number_release(k->vfio_minors, minor);
+	free(group);
+}
+
+static void add_vfio_dev(struct kernel *k, struct pci_dev *dev, struct vfio_device *vfio)
+{
+	char name[16];
+
+	vfio->index = number_take(k->vfio_indexes, ARRAY_SIZE(k->vfio_indexes));
+	snprintf(name, sizeof(name), "vfio%d", vfio->index);
+	if (k->profile.vfio_cdev) {
+		vfio->device.major = VFIO_CDEV_MAJOR;
+		vfio->device.minor = (unsigned)vfio->index;
+		snprintf(vfio->device.devname_text, sizeof(vfio->device.devname_text), "vfio/devices/%s", name);
+		vfio->device.devname = vfio->device.devname_text;
+	}
+	class_device_add(k, &vfio->device, class_get(k, "vfio-dev"), &dev->device, name, NULL, 0);
+}
+
+/* vfio_pci_core_register_device(), in its order of tests. */
+static int refuse(struct pci_dev *dev, const char **ret_why)
+{
+	if (pci_is_bridge(dev)) {
+		*ret_why = "not an endpoint: the header type is not 0";
+		return -EINVAL;
+	}
+	if (dev->numvfs) {
+		*ret_why = "the PF has VFs enabled";
+		return -EBUSY;
+	}
+	if (!dev->group) {
+		*ret_why = "the device has no IOMMU group";
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int vfio_probe(struct pci_dev *dev, struct device_driver *driver, const char **ret_why)
+{
+	struct kernel *k = dev->device.kobj.k;
+	struct vfio_device *vfio;
+	int ret = refuse(dev, ret_why);
+
+	if (ret)
+		return ret;
+	vfio = xcalloc(sizeof(*vfio));
+	vfio->module = driver->module;
+	vfio->group = get_group(k, dev);
+	if (!vfio->group) {
+		free(vfio);
+		*ret_why = "a fault rule";
+		return -ENOMEM;
+	}
+	ret = (int)STEP(k, VFIO_ADD_DEVICE, .device = dev->device.name, .driver = driver->desc->name);
+	if (ret) {
+		put_group(k, dev, vfio->group);
+		free(vfio);
+		*ret_why = "a fault rule";
+		return ret;
+	}
+	dev->vfio = vfio;
+	if (k->profile.vfio_dev)
+		add_vfio_dev(k, dev, vfio);
+	/* vfio_pci_set_power_state(): idle means D3hot, where the function can. */
+	if (dev->caps.pm)
+		dev->power_state = "D3hot";
+	dev->runtime_pm = true;
+	return 0;
+}
+
+static void remove_vfio_dev(struct kernel *k, struct vfio_device *vfio)
+{
+	if (k->profile.vfio_dev)
+		class_device_remove(k, &vfio->device);
+}
+
+static void wait_for_users(struct kernel *k, const struct pci_dev *dev, const struct vfio_device *vfio)
+{
+	STEP(k, VFIO_WAIT_USERS, .device = dev->device.name, .why = vfio->users ? "somebody has the device open" : NULL);
+	while (vfio->users)
+		if (kernel_wait(k))
+			return;
+}
+
+void vfio_remove(struct pci_dev *dev)
+{
+	struct kernel *k = dev->device.kobj.k;
+	struct vfio_device *vfio = dev->vfio;
+	struct vfio_group *group = vfio->group;
+	int index = vfio->index;
+
+	if (dev->numvfs)
+		iov_disable(dev);
+	/* The directory may go while users remain, the structure may not: hold it until all is done. */
+	if (k->profile.vfio_dev)
+		kobject_get(&vfio->device.kobj);
+	STEP(k, VFIO_REMOVE_DEVICE, .device = dev->device.name);
+	if (k->profile.vfio_dev_before_users) {
+		remove_vfio_dev(k, vfio);
+		wait_for_users(k, dev, vfio);
+	} else {
+		wait_for_users(k, dev, vfio);
+		remove_vfio_dev(k, vfio);
+	}
+	put_group(k, dev, group);
+	dev->vfio = NULL;
+	dev->runtime_pm = false;
+	if (dev->caps.pm)
+		dev->power_state = "D0";
+	if (k->profile.vfio_dev) {
+		number_release(k->vfio_indexes, index);
+		kobject_put(&vfio->device.kobj);
+	} else {
+		free(vfio);
+	}
+}
+
+int vfio_user_open(struct pci_dev *dev)
+{
+	if (!dev->vfio)
+		return -ENODEV;
+	if (dev->group->host_users)
+		return -EPERM; /* not viable: a sibling is on a host driver */
+	if (!dev->vfio->users++) {
+		dev->group->user_claims++;
+		dev->enable_count++;
+		dev->vfio->module->users++;
+	}
+	return 0;
+}
+
+int vfio_user_close(struct pci_dev *dev)
+{
+	if (!dev->vfio || !dev->vfio->users)
+		return -ENODEV;
+	if (!--dev->vfio->users) {
+		dev->group->user_claims--;
+		dev->enable_count--;
+		dev->vfio->module->users--;
+	}
+	kernel_changed(dev->device.kobj.k);
+	return 0;
+}
+
+void vfio_init(struct kernel *k)
+{
+	TAILQ_INIT(&k->vfio_groups);
+	/* /dev/vfio/vfio is there before the module: opening it loads vfio. */
+	devnode_add(k, "vfio/vfio", 0666, NULL);
+}
