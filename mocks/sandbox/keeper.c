@@ -55,11 +55,19 @@ static bool reap_until(pid_t command, int sock, int child_fd, int *ret_status)
 	}
 }
 
+/* The guardian has a process group of its own; the command belongs to the launcher's, which the terminal knows. */
+static void leave_guardian(const struct sandbox *sandbox, pid_t guardian)
+{
+	setpgid(0, sandbox->process_group);
+	if (!die_with(guardian))
+		_exit(EXIT_FAILURE);
+}
+
 void keeper_run(const struct sandbox *sandbox, int sock, const char *proc_modules)
 {
 	_cleanup_close_ int child_fd = -1;
+	pid_t command, keeper = getpid();
 	sigset_t child;
-	pid_t command;
 	int status;
 
 	signal(SIGCHLD, SIG_DFL);
@@ -75,6 +83,8 @@ void keeper_run(const struct sandbox *sandbox, int sock, const char *proc_module
 	}
 	if (command == 0) {
 		close(sock);
+		if (sandbox->options.way == WAY_SHIM)
+			leave_guardian(sandbox, keeper);
 		command_exec(sandbox, proc_modules);
 	}
 	tell_started(sock, command);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -68,6 +69,7 @@ static int take_signals(struct sandbox *sandbox)
 static void note_surroundings(struct sandbox *sandbox)
 {
 	sandbox->launcher = getpid();
+	sandbox->process_group = getpgrp();
 	sandbox->launcher_is_root = geteuid() == 0;
 	sandbox->umask = umask(0);
 	umask(sandbox->umask);
@@ -207,6 +209,16 @@ static int make_child(struct sandbox *sandbox, char **ret_error)
 	return 0;
 }
 
+static int await_directory(struct sandbox *sandbox, char **ret_error)
+{
+	struct message made;
+	int r = await(sandbox, MESSAGE_MOUNTABLE, &made, ret_error);
+
+	if (r == 0)
+		message_done(&made);
+	return r;
+}
+
 static int open_sandbox(struct sandbox *sandbox, char **ret_error)
 {
 	int r = take_signals(sandbox);
@@ -216,18 +228,20 @@ static int open_sandbox(struct sandbox *sandbox, char **ret_error)
 	note_surroundings(sandbox);
 	command_find_preload(sandbox);
 	covered_paths_mount_points(sandbox->mount_points);
-	if (sandbox->options.way == WAY_SHIM) {
-		r = shim_way_make_directory(sandbox, ret_error);
-		if (r < 0)
-			return r;
+	if (sandbox->options.way == WAY_MOUNT) {
+		r = make_child(sandbox, ret_error);
+		return r < 0 ? r : write_maps(sandbox, ret_error);
 	}
+	r = shim_way_choose_directory(sandbox, ret_error);
+	if (r < 0)
+		return r;
+	/* Should the guardian be killed, the command's processes come here. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	r = make_child(sandbox, ret_error);
 	if (r < 0)
 		return r;
-	if (sandbox->options.way == WAY_MOUNT)
-		return write_maps(sandbox, ret_error);
 	pin(sandbox);
-	return 0;
+	return await_directory(sandbox, ret_error);
 }
 
 int sandbox_open(const struct sandbox_options *options, struct sandbox **ret_sandbox, char **ret_error)
@@ -359,11 +373,14 @@ void sandbox_close(struct sandbox *sandbox)
 	close_descriptor(&sandbox->sock);
 	if (sandbox->init)
 		kill(sandbox->init, SIGKILL);
+	if (sandbox->options.way == WAY_SHIM) {
+		if (sandbox->child)
+			waitpid(sandbox->child, NULL, 0);
+		shim_way_clean_up(sandbox);
+	}
 	/* Both, even one whose pid was never received. */
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
-	if (sandbox->options.way == WAY_SHIM)
-		shim_way_clean_up(sandbox);
 	if (sandbox->launcher)
 		take_terminal_back(sandbox);
 	close_descriptor(&sandbox->command_fd);

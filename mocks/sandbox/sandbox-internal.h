@@ -12,6 +12,7 @@
 struct sandbox {
 	struct sandbox_options options;
 	pid_t launcher;
+	pid_t process_group;
 	bool launcher_is_root;
 	pid_t child;    /* makes the namespaces (mount) or looks after the command (shim); 0: gone */
 	pid_t init;     /* way mount: first process of the PID namespace; 0: none */
@@ -47,9 +48,9 @@ void keeper_run(const struct sandbox *sandbox, int sock, const char *proc_module
 _Noreturn void inside_run(const struct sandbox *sandbox, int sock);
 
 /* shim-way.c */
-int shim_way_make_directory(struct sandbox *sandbox, char **ret_error);
+int shim_way_choose_directory(struct sandbox *sandbox, char **ret_error);
 _Noreturn void shim_way_guard(struct sandbox *sandbox, int sock);
-/* What the guardian does when it is killed: ends the command's processes and removes the directory. */
+/* Ends what is left of the command's processes, all of them children by now, and removes the directory. */
 void shim_way_clean_up(struct sandbox *sandbox);
 
 /* Dies with the parent. False: it has died already. */

@@ -1,14 +1,222 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Way shim: no namespaces. The fake is mounted on a private directory, and the command is below a guardian, which
+ * outlives a launcher that is killed: it ends what the command started, unmounts, and removes the directory. When the
+ * guardian itself is killed the launcher does that.
+ */
+#include "preload/preload.h"
+#include "sandbox/messages.h"
 #include "sandbox/sandbox-internal.h"
+#include "sandbox/util.h"
+
 #include <errno.h>
-int shim_way_make_directory(struct sandbox *sandbox, char **ret_error)
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+/* ---- the private directory ---- */
+
+static bool is_own_directory(const char *path)
 {
-	return -ENOSYS;
+	struct stat st;
+
+	return path && path[0] == '/' && stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
 }
-_Noreturn void shim_way_guard(struct sandbox *sandbox, int sock)
+
+/* Chosen here, made by the guardian: whichever of the two is killed, the other knows what to remove. */
+int shim_way_choose_directory(struct sandbox *sandbox, char **ret_error)
 {
-	_exit(1);
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	char base[PATH_MAX];
+	uint64_t number;
+
+	if (sandbox->options.ordinary_user && geteuid() != 0) {
+		*ret_error = strdup("--uid needs root here, or --via mount");
+		return -EPERM;
+	}
+	/* As realpath(3) has it: the shim looks for it in what readlink(2) and getcwd(2) return. */
+	if (!realpath(is_own_directory(runtime) && !sandbox->options.ordinary_user ? runtime : "/tmp", base)) {
+		int r = -errno;
+
+		*ret_error = strdup("there is no /tmp for a private directory");
+		return r;
+	}
+	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		number = getpid();
+	snprintf(sandbox->directory, sizeof(sandbox->directory), "%.*s/mocksys-%016llx", PATH_MAX - 64, base,
+		 (unsigned long long)number);
+	snprintf(sandbox->fake, sizeof(sandbox->fake), "%.*s/fake", PATH_MAX - 8, sandbox->directory);
+	return 0;
 }
+
+/* What programs find there in the place of the host's: empty, and the command's own. */
+static int make_private_paths(const struct sandbox *sandbox)
+{
+#define NAME(path) path,
+	static const char *const paths[] = {"/etc", "/run", MOCKSYS_PRIVATE_PATHS(NAME)};
+#undef NAME
+	uid_t owner = sandbox->options.ordinary_user ? sandbox->options.uid : geteuid();
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		char path[PATH_MAX + 64];
+
+		/* /run/vfiobind does not exist on a host until somebody makes it. */
+		if (i > 1 && access(paths[i], F_OK) < 0)
+			continue;
+		snprintf(path, sizeof(path), "%s%s", sandbox->directory, paths[i]);
+		if (mkdir(path, 0755) < 0)
+			return -errno;
+		if (owner != geteuid() && i < 2 && chown(path, owner, -1) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int make_directory(const struct sandbox *sandbox)
+{
+	/* An ordinary user that root becomes has to get in. */
+	if (mkdir(sandbox->directory, sandbox->options.ordinary_user ? 0755 : 0700) < 0 ||
+	    mkdir(sandbox->fake, 0755) < 0)
+		return -errno;
+	return make_private_paths(sandbox);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	/* What cannot be removed keeps its parents; there is nobody to tell. */
+	remove(path);
+	return 0;
+}
+
+static void unmount_fake(const struct sandbox *sandbox)
+{
+	char *const arguments[] = {"fusermount3", "-u", "-z", "-q", (char *)sandbox->fake, NULL};
+	char *const environment[] = {"PATH=/usr/bin:/bin:/usr/sbin:/sbin", NULL};
+	pid_t pid;
+
+	if (umount2(sandbox->fake, MNT_DETACH) == 0)
+		return;
+	if (posix_spawnp(&pid, arguments[0], NULL, NULL, arguments, environment) == 0)
+		waitpid(pid, NULL, 0);
+}
+
+static void remove_directory(const struct sandbox *sandbox)
+{
+	struct stat st;
+
+	if (!sandbox->directory[0] || lstat(sandbox->directory, &st) < 0 || st.st_uid != geteuid())
+		return;
+	/*
+	 * A fusermount3 of the launcher may still be on its way. It cannot mount on a directory that has gone, and when
+	 * it was first, this one does not go.
+	 */
+	for (int attempts = 0; rmdir(sandbox->fake) < 0 && errno == EBUSY && attempts < 100; attempts++)
+		unmount_fake(sandbox);
+	nftw(sandbox->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+/* ---- the command's processes ---- */
+
+/* Kills this process's children. Those of theirs become its own when they have died: it is a subreaper. */
+static void kill_children(void)
+{
+	_cleanup_closedir_ DIR *proc = opendir("/proc");
+
+	for (struct dirent *entry; proc && (entry = readdir(proc));) {
+		char path[300], text[512];
+		_cleanup_close_ int fd = -1;
+		char *end;
+		ssize_t n;
+		int parent;
+
+		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+		if (n <= 0)
+			continue;
+		text[n] = '\0';
+		/* PID (NAME) STATE PARENT …; a name may hold anything. */
+		end = strrchr(text, ')');
+		if (end && sscanf(end, ") %*c %d", &parent) == 1 && parent == getpid())
+			kill(atoi(entry->d_name), SIGKILL);
+	}
+}
+
+static void end_children(void)
+{
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0) {
+		if (pid > 0)
+			continue;
+		kill_children();
+		waitpid(-1, NULL, 0);
+	}
+}
+
 void shim_way_clean_up(struct sandbox *sandbox)
 {
+	end_children();
+	remove_directory(sandbox);
+}
+
+/* ---- the guardian ---- */
+
+static void wait_for_end(int sock)
+{
+	struct pollfd launcher = {.fd = sock};
+
+	while (!(launcher.revents & (POLLHUP | POLLERR)))
+		if (poll(&launcher, 1, -1) < 0 && errno != EINTR)
+			return;
+}
+
+/* False: the launcher has gone or given up. */
+static bool wait_for_go(int sock)
+{
+	struct message message;
+	bool go;
+
+	if (message_receive(sock, &message) < 0)
+		return false;
+	go = message.kind == MESSAGE_GO;
+	message_done(&message);
+	return go;
+}
+
+_Noreturn void shim_way_guard(struct sandbox *sandbox, int sock)
+{
+	sigset_t all;
+	int r;
+
+	/* Out of reach of what ends the launcher's process group; of its session, so that the command can return there. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	setpgid(0, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	prctl(PR_SET_NAME, "mocksys-guard");
+	umask(022);
+	r = make_directory(sandbox);
+	if (r < 0) {
+		message_failed(sock, -r, "cannot make the private directory %s: %s", sandbox->directory, strerror(-r));
+	} else {
+		message_send(sock, &(struct message){.kind = MESSAGE_MOUNTABLE, .fds = {-1, -1}});
+		if (wait_for_go(sock))
+			keeper_run(sandbox, sock, NULL);
+	}
+	/* Processes that wait for the fake can be killed only when its server has ended: and that this waits for. */
+	wait_for_end(sock);
+	shim_way_clean_up(sandbox);
+	_exit(EXIT_SUCCESS);
 }
