@@ -186,6 +186,7 @@ static void shut_down(struct kernel *k)
 
 		pci_stop_and_remove(dev->physfn ? dev->physfn : dev);
 	}
+	pci_remove_host_bridges(k);
 	module_exit(k);
 	kernfs_remove_impermanent(k->root);
 	for (size_t i = 0; i < k->n_classes; i++)

@@ -140,6 +140,20 @@ static struct device *host_bridge(struct kernel *k, uint32_t domain, uint8_t num
 	return &bridge->device;
 }
 
+void pci_remove_host_bridges(struct kernel *k)
+{
+	struct kernfs_node *node, *next;
+
+	for (node = TAILQ_FIRST(&kernfs_get_dir(k->sys, "devices")->children); node; node = next) {
+		next = TAILQ_NEXT(node, sibling);
+		if (!node->kobj)
+			continue;
+		class_device_remove(k, container_of(container_of(node->kobj, struct device, kobj), struct host_bridge,
+						    device)->bus);
+		kernfs_remove(node);
+	}
+}
+
 /* Of the described bridges the one that leads to @bus most directly. */
 static const struct machine_device *described_bridge(struct kernel *k, uint32_t domain, int bus)
 {

@@ -95,6 +95,7 @@ void pci_bus_add_device(struct pci_dev *dev);
 /* Makes what is described and not there on @bus of @domain and below; bus -1: everywhere. R is held. */
 void pci_rescan(struct kernel *k, long domain, int bus);
 void pci_stop_and_remove(struct pci_dev *dev);
+void pci_remove_host_bridges(struct kernel *k);
 int pci_lock_rescan_remove(struct kernel *k);
 void pci_unlock_rescan_remove(struct kernel *k);
 ssize_t pci_bus_rescan_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count);
