@@ -32,6 +32,9 @@
 extern "C" {
 #endif
 
+/* The library is built with hidden visibility: what is declared here is what it exports. */
+#pragma GCC visibility push(default)
+
 /**
  * The library's version, as "major.minor.patch".
  *
@@ -592,6 +595,8 @@ int vfiobind_host_check(struct vfiobind_context *context, struct vfiobind_report
  * Returns: NULL. Since: 0.1
  */
 struct vfiobind_report *vfiobind_report_free(struct vfiobind_report *report);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

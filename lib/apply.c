@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "context.h"
+#include "error.h"
+#include "operation.h"
+
+/* Opening for writing is the test of permission: no attribute of sysfs does anything on open. */
+static int open_store(struct operation *operation, struct operation_device *device, const char *path, int *ret_fd)
+{
+	enum vfiobind_error_code code = VFIOBIND_ERROR_ATTRIBUTE_UNREADABLE;
+	int fd = sysfs_open_store(operation->context->sysfs_fd, path);
+	const char *hint = NULL;
+	char full[2 * DEVICE_PATH_SIZE];
+
+	if (fd >= 0) {
+		*ret_fd = fd;
+		return 0;
+	}
+	snprintf(full, sizeof(full), "%s/%s", operation->context->sysfs_root, path);
+	if (fd == -EACCES || fd == -EPERM) {
+		code = VFIOBIND_ERROR_PERMISSION_DENIED;
+		hint = "run it as root";
+	} else if (fd == -EROFS) {
+		code = VFIOBIND_ERROR_SYSFS_READ_ONLY;
+		hint = "remount sysfs writable; containers often have it read-only";
+	} else if ((fd == -ENOENT || fd == -ENODEV) && !device_exists(operation->context, &device->handle)) {
+		code = VFIOBIND_ERROR_DEVICE_VANISHED;
+	}
+	return fail(operation->error, .code = code, .number = -fd, .device = &device->handle.address,
+		    .operation = "open", .object = strrchr(path, '/') + 1, .path = full, .hint = hint);
+}
+
+static int open_stores(struct operation *operation, struct operation_device *device)
+{
+	char path[2 * SYSFS_NAME_SIZE];
+	int r = 0;
+
+	if (plan_stores_override(operation, device)) {
+		snprintf(path, sizeof(path), "bus/pci/devices/%s/driver_override", device->handle.name);
+		r = open_store(operation, device, path, &device->override_fd);
+	}
+	/*
+	 * Through the driver that was seen, never through the device's own link: should another driver have come
+	 * meanwhile, the store fails instead of unbinding that.
+	 */
+	if (r == 0 && device->before.bound) {
+		snprintf(path, sizeof(path), "bus/pci/drivers/%s/unbind", device->before.driver);
+		r = open_store(operation, device, path, &device->unbind_fd);
+	}
+	if (r == 0 && operation->probe_fd < 0)
+		r = open_store(operation, device, "bus/pci/drivers_probe", &operation->probe_fd);
+	return r;
+}
+
+/* Where the library chose the module, the generic driver does as well. */
+static int fall_back(struct operation *operation, struct operation_device *device)
+{
+	const struct vfiobind_error *error = operation->error;
+	int r;
+
+	r = warn_result(operation, device, "%s is skipped: %s", device->target.module,
+			vfiobind_error_code_summary(error->code));
+	if (r == 0)
+		r = driver_find(operation->context, "vfio-pci", &device->target, operation->error);
+	if (r == 0)
+		r = driver_load(operation->context, "vfio-pci", &device->target, operation->error);
+	return r;
+}
+
+static int load_driver(struct operation *operation, struct operation_device *device)
+{
+	const char *name = operation->driver ? operation->driver : device->target.module;
+	int r;
+
+	if (!device->target.load)
+		return 0;
+	r = driver_load(operation->context, name, &device->target, operation->error);
+	if (r < 0 && !operation->driver && strcmp(device->target.module, "vfio_pci") != 0 &&
+	    operation->error->code != VFIOBIND_ERROR_PERMISSION_DENIED)
+		r = fall_back(operation, device);
+	device->loaded = r == 0;
+	return r;
+}
+
+int apply_prepare(struct operation *operation)
+{
+	bool loaded = false;
+	int r = 0;
+
+	/* All devices may be written? Only then is anything loaded. */
+	for (size_t i = 0; r == 0 && i < operation->n_devices; i++)
+		if (operation->devices[i].change)
+			r = open_stores(operation, &operation->devices[i]);
+	for (size_t i = 0; r == 0 && i < operation->n_devices; i++) {
+		if (!operation->devices[i].change)
+			continue;
+		r = load_driver(operation, &operation->devices[i]);
+		if (r < 0)
+			error_add_device(operation->error, &operation->devices[i].handle.address);
+		loaded = loaded || operation->devices[i].loaded;
+	}
+	/* A module that is loaded takes the devices whose override has been waiting for it. */
+	for (size_t i = 0; loaded && r == 0 && i < operation->n_devices; i++) {
+		struct operation_device *device = &operation->devices[i];
+
+		r = device->change ? plan_snapshot(operation, device) : 0;
+		if (r == 0 && device->change && device->before.bound &&
+		    strcmp(device->before.driver, device->target.driver) == 0)
+			device->change = false;
+	}
+	return r;
+}
+
+static bool is_gone(const struct operation *operation, const struct operation_device *device)
+{
+	return !device_exists(operation->context, &device->handle);
+}
+
+static int fail_store(struct operation *operation, const struct operation_device *device, const char *what,
+		      const char *object, enum vfiobind_error_code code, int number, const char *path)
+{
+	if ((number == -ENODEV || number == -ENOENT) && is_gone(operation, device))
+		return fail(operation->error, .code = VFIOBIND_ERROR_DEVICE_VANISHED, .device = &device->handle.address,
+			    .operation = what, .object = object);
+	return fail(operation->error, .code = code, .number = -number, .device = &device->handle.address,
+		    .operation = what, .object = object, .path = path);
+}
+
+static int store_override(struct operation *operation, struct operation_device *device)
+{
+	const char *value = operation->detach ? device->target.driver : "\n";
+	char path[DEVICE_PATH_SIZE], text[SYSFS_TEXT_SIZE];
+	int r;
+
+	device_path(operation->context, &device->handle, "driver_override", path);
+	device->stored = true;
+	r = sysfs_store(device->override_fd, value);
+	if (r < 0)
+		return fail_store(operation, device,
+				  operation->detach ? "set driver_override to" : "clear driver_override of",
+				  operation->detach ? value : "the device", VFIOBIND_ERROR_OVERRIDE_FAILED, r, path);
+	if (operation->detach)
+		return 0;
+	r = device_read_override(operation->context, &device->handle, text, operation->error);
+	if (r > 0)
+		return fail(operation->error, .code = VFIOBIND_ERROR_OVERRIDE_NOT_CLEARED,
+			    .device = &device->handle.address, .operation = "clear driver_override", .path = path,
+			    .expected = "(null)", .found = text);
+	return r;
+}
+
+static int store_unbind(struct operation *operation, struct operation_device *device)
+{
+	enum vfiobind_error_code code = VFIOBIND_ERROR_UNBIND_FAILED;
+	const char *driver = device->before.driver;
+	char path[2 * DEVICE_PATH_SIZE];
+	int r;
+
+	device->stored = true;
+	r = sysfs_store(device->unbind_fd, device->handle.name);
+	/* ENODEV: it was not on this driver any more. Whatever else fails, it may have been unbound nevertheless. */
+	device->unbound = r != -ENODEV;
+	if (r == 0)
+		return 0;
+	if (r == -ENODEV)
+		code = VFIOBIND_ERROR_DRIVER_CHANGED;
+	snprintf(path, sizeof(path), "%s/bus/pci/drivers/%s/unbind", operation->context->sysfs_root, driver);
+	return fail_store(operation, device, "unbind from", driver, code, r, path);
+}
+
+static int store_probe(struct operation *operation, struct operation_device *device)
+{
+	enum vfiobind_error_code code = VFIOBIND_ERROR_PROBE_WRITE_FAILED;
+	char path[2 * DEVICE_PATH_SIZE];
+	int r;
+
+	device->stored = true;
+	device->unbound = true;
+	r = sysfs_store(operation->probe_fd, device->handle.name);
+	if (r == 0)
+		return 0;
+	if (r == -EINVAL)
+		code = VFIOBIND_ERROR_PROBE_REFUSED;
+	snprintf(path, sizeof(path), "%s/bus/pci/drivers_probe", operation->context->sysfs_root);
+	return fail_store(operation, device, operation->detach ? "bind to" : "bind to a host driver",
+			  operation->detach ? device->target.driver : NULL, code, r, path);
+}
+
+int apply_device(struct operation *operation, struct operation_device *device)
+{
+	int r = 0;
+
+	if (plan_stores_override(operation, device))
+		r = store_override(operation, device);
+	if (r == 0 && device->before.bound)
+		r = store_unbind(operation, device);
+	if (r == 0)
+		r = store_probe(operation, device);
+	return r;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOBIND_CONTEXT_H
+#define VFIOBIND_CONTEXT_H
+
+#include "vfiobind.h"
+
+struct kmod_ctx;
+
+struct vfiobind_context {
+	char *sysfs_root;
+	char *modules_root;
+	char *device_root;
+	int sysfs_fd;          /* -1 until something was read */
+	struct kmod_ctx *kmod; /* NULL until a module was looked up */
+};
+
+/* Opens the sysfs root unless it is open; all of sysfs is then reached relative to context->sysfs_fd. */
+int context_open_sysfs(struct vfiobind_context *context, struct vfiobind_error *error);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util.h"
+
+/* One row a code: adding a code is adding an enumerator, a row, and a row in the man page (a test compares them). */
+static const struct error_row {
+	enum vfiobind_error_code code;
+	enum vfiobind_error_class class;
+	int number; /* the errno that stands for the code; 0 if it comes from the kernel and says more than the code */
+	const char *name;
+	const char *summary;
+} rows[] = {
+#define ROW(CODE, CLASS, NUMBER, NAME, SUMMARY)                                            \
+	{                                                                                  \
+		VFIOBIND_ERROR_##CODE, VFIOBIND_ERROR_CLASS_##CLASS, NUMBER, NAME, SUMMARY \
+	}
+	ROW(NONE, NONE, 0, "none", "no error"),
+	ROW(INVALID_ARGUMENT, USAGE, EINVAL, "invalid-argument", "invalid argument"),
+	ROW(INVALID_ADDRESS, USAGE, EINVAL, "invalid-address", "not an address, node device name or network interface"),
+	ROW(INVALID_DRIVER_NAME, USAGE, EINVAL, "invalid-driver-name", "not a name of a driver or module"),
+	ROW(SYSFS_UNAVAILABLE, PRECONDITION, ENOENT, "sysfs-unavailable", "there is no PCI bus in sysfs"),
+	ROW(SYSFS_READ_ONLY, PRECONDITION, EROFS, "sysfs-read-only", "sysfs is mounted read-only"),
+	ROW(PERMISSION_DENIED, PRECONDITION, EACCES, "permission-denied", "not permitted"),
+	ROW(DEVICE_NOT_FOUND, PRECONDITION, ENODEV, "device-not-found", "there is no such device"),
+	ROW(NOT_PCI, PRECONDITION, ENOTSUP, "not-pci", "the network interface is not that of a PCI function"),
+	ROW(NOT_ENDPOINT, PRECONDITION, ENOTSUP, "not-endpoint", "it is a bridge, not an endpoint"),
+	ROW(PF_HAS_VFS, PRECONDITION, EBUSY, "pf-has-vfs", "it has virtual functions"),
+	ROW(NO_IOMMU_GROUP, PRECONDITION, ENXIO, "no-iommu-group", "it is in no IOMMU group"),
+	ROW(DRIVER_NOT_FOUND, PRECONDITION, ENOENT, "driver-not-found",
+	    "there is neither a driver nor a module of this name"),
+	ROW(DRIVER_AMBIGUOUS, PRECONDITION, ENOTUNIQ, "driver-ambiguous",
+	    "the module has several drivers, none of this name"),
+	ROW(NOT_VFIO_DRIVER, PRECONDITION, EPERM, "not-vfio-driver", "it is not a VFIO driver"),
+	ROW(MODULE_MISSING, PRECONDITION, ENOENT, "module-missing", "the module's file is missing"),
+	ROW(MODULE_BLACKLISTED, PRECONDITION, EPERM, "module-blacklisted", "the module is blacklisted"),
+	ROW(MODULE_INSTALL_COMMAND, PRECONDITION, EPERM, "module-install-command",
+	    "the module's configuration wants a command run instead of loading it"),
+	ROW(MODULE_LOAD_FAILED, PRECONDITION, 0, "module-load-failed", "the module could not be loaded"),
+	ROW(MODULE_HAS_NO_DRIVER, PRECONDITION, ENOENT, "module-has-no-driver", "the module has no PCI driver"),
+	ROW(ATTRIBUTE_UNREADABLE, PRECONDITION, 0, "attribute-unreadable", "an attribute cannot be read"),
+	ROW(ATTRIBUTE_MALFORMED, PRECONDITION, EIO, "attribute-malformed", "an attribute is malformed"),
+	ROW(OVERRIDE_FAILED, FAILURE, 0, "override-failed", "driver_override could not be written"),
+	ROW(OVERRIDE_NOT_CLEARED, FAILURE, EIO, "override-not-cleared", "driver_override was not cleared"),
+	ROW(UNBIND_FAILED, FAILURE, 0, "unbind-failed", "the kernel refused the unbind"),
+	ROW(DRIVER_CHANGED, FAILURE, ENODEV, "driver-changed", "it is no longer on that driver"),
+	ROW(DEVICE_VANISHED, FAILURE, ENODEV, "device-vanished", "the device was removed meanwhile"),
+	ROW(PROBE_REFUSED, FAILURE, EINVAL, "probe-refused", "the kernel refused to probe the device"),
+	ROW(PROBE_WRITE_FAILED, FAILURE, 0, "probe-write-failed", "drivers_probe could not be written"),
+	ROW(PROBE_FAILED, FAILURE, EIO, "probe-failed", "drivers_probe bound nothing"),
+	ROW(PROBE_BUSY, FAILURE, EBUSY, "probe-busy", "the driver's probe found the device busy"),
+	ROW(PROBE_INVALID, FAILURE, EINVAL, "probe-invalid", "the driver's probe found the device unfit"),
+	ROW(PROBE_REJECTED, FAILURE, ENODEV, "probe-rejected", "the driver's probe rejected the device"),
+	ROW(PROBE_DEFERRED, FAILURE, EAGAIN, "probe-deferred", "the driver deferred its probe"),
+	ROW(WRONG_DRIVER, FAILURE, EIO, "wrong-driver", "another driver took it"),
+	ROW(VFIO_DEVICE_MISSING, FAILURE, EIO, "vfio-device-missing", "the driver offers no VFIO device"),
+	ROW(STILL_DETACHED, FAILURE, EIO, "still-detached", "a VFIO driver took it again"),
+	ROW(OUT_OF_MEMORY, FAILURE, ENOMEM, "out-of-memory", "out of memory"),
+	ROW(SYSTEM, FAILURE, 0, "system", "a system call failed"),
+#undef ROW
+};
+
+static const struct error_row *find_row(enum vfiobind_error_code code)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].code == code)
+			return &rows[i];
+	return NULL;
+}
+
+const char *vfiobind_error_code_name(enum vfiobind_error_code code)
+{
+	const struct error_row *row = find_row(code);
+
+	return row ? row->name : NULL;
+}
+
+const char *vfiobind_error_code_summary(enum vfiobind_error_code code)
+{
+	const struct error_row *row = find_row(code);
+
+	return row ? row->summary : NULL;
+}
+
+enum vfiobind_error_class vfiobind_error_code_class(enum vfiobind_error_code code)
+{
+	const struct error_row *row = find_row(code);
+
+	return row ? row->class : VFIOBIND_ERROR_CLASS_NONE;
+}
+
+int vfiobind_error_code_at(size_t index, enum vfiobind_error_code *ret_code)
+{
+	if (index >= ARRAY_SIZE(rows))
+		return -ENOENT;
+	*ret_code = rows[index].code;
+	return 0;
+}
+
+const char *vfiobind_state_name(enum vfiobind_state state)
+{
+	static const char *const names[] = {
+		[VFIOBIND_STATE_UNTOUCHED] = "untouched",
+		[VFIOBIND_STATE_RESTORED] = "restored",
+		[VFIOBIND_STATE_PENDING] = "pending",
+		[VFIOBIND_STATE_BROKEN] = "broken",
+	};
+
+	return (size_t)state < ARRAY_SIZE(names) ? names[state] : NULL;
+}
+
+static void copy_text(char *buffer, size_t size, const char *text)
+{
+	if (text)
+		snprintf(buffer, size, "%s", text);
+}
+
+int error_set(struct vfiobind_error *error, const struct error_details *details)
+{
+	const struct error_row *row = find_row(details->code);
+	int number = details->number ? details->number : row->number ? row->number : EIO;
+	struct vfiobind_error full = {
+		.code = details->code,
+		.state = details->state,
+		.number = number,
+		.has_device = details->device != NULL,
+	};
+
+	if (!error)
+		return -number;
+	if (details->device)
+		full.device = *details->device;
+	if (details->object)
+		snprintf(full.operation, sizeof(full.operation), "%s %s", details->operation, details->object);
+	else
+		copy_text(full.operation, sizeof(full.operation), details->operation);
+	copy_text(full.path, sizeof(full.path), details->path);
+	copy_text(full.expected, sizeof(full.expected), details->expected);
+	copy_text(full.found, sizeof(full.found), details->found);
+	copy_text(full.hint, sizeof(full.hint), details->hint);
+
+	error_copy(error, &full);
+	return -number;
+}
+
+void error_copy(struct vfiobind_error *error, const struct vfiobind_error *full)
+{
+	const size_t first = sizeof(error->size);
+
+	/* The size is the caller's: it stays. */
+	if (error && error->size > first)
+		memcpy((char *)error + first, (const char *)full + first,
+		       (error->size < sizeof(*full) ? error->size : sizeof(*full)) - first);
+}
+
+void error_add_device(struct vfiobind_error *error, const struct vfiobind_address *device)
+{
+	if (!error || error->size < sizeof(*error) || error->has_device)
+		return;
+	error->has_device = true;
+	error->device = *device;
+}
+
+void error_add_operation(struct vfiobind_error *error, const char *operation)
+{
+	if (!error || error->size < sizeof(*error) || error->operation[0])
+		return;
+	copy_text(error->operation, sizeof(error->operation), operation);
+}
+
+size_t vfiobind_text_escape(const char *text, char *buffer, size_t size)
+{
+	static const char hexadecimal[] = "0123456789abcdef";
+	size_t needed = 0, written = 0;
+	bool cut = false;
+
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+		char piece[5] = {(char)*c};
+
+		if (*c == '\n' || *c == '\t' || *c == '\r' || *c == '\\') {
+			piece[0] = '\\';
+			piece[1] = *c == '\n' ? 'n' : *c == '\t' ? 't' : *c == '\r' ? 'r' : '\\';
+		} else if (*c < 0x20 || *c > 0x7e) {
+			memcpy(piece, "\\x", 2);
+			piece[2] = hexadecimal[*c >> 4];
+			piece[3] = hexadecimal[*c & 15];
+		}
+		needed += strlen(piece);
+		cut = cut || needed >= size;
+		if (!cut) {
+			memcpy(buffer + written, piece, strlen(piece));
+			written = needed;
+		}
+	}
+	if (size)
+		buffer[written] = '\0';
+	return needed;
+}
+
+struct line {
+	char *buffer;
+	size_t size;
+	size_t length;
+};
+
+static void line_add(struct line *line, const char *before, const char *text, const char *after)
+{
+	const char *const parts[] = {before, text, after};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		size_t room = line->length < line->size ? line->size - line->length : 0;
+
+		line->length += vfiobind_text_escape(parts[i], room ? line->buffer + line->length : NULL, room);
+	}
+}
+
+size_t vfiobind_error_format(const struct vfiobind_error *error, char *buffer, size_t size)
+{
+	const struct error_row *row = find_row(error->code);
+	struct line line = {.buffer = buffer, .size = size};
+	char address[VFIOBIND_ADDRESS_SIZE], number[64];
+
+	if (size)
+		buffer[0] = '\0';
+	if (error->has_device && vfiobind_address_format(&error->device, address, sizeof(address)) == 0)
+		line_add(&line, "", address, ": ");
+	if (error->operation[0])
+		line_add(&line, "cannot ", error->operation, ": ");
+	line_add(&line, "", row ? row->summary : "unknown error", "");
+	/* The errno that stands for a code tells nothing new. */
+	if (error->number && row && error->number != row->number) {
+		const char *text = strerrordesc_np(error->number);
+
+		snprintf(number, sizeof(number), "error %d", error->number);
+		line_add(&line, ": ", text ? text : number, "");
+	}
+	if (error->expected[0] && error->found[0]) {
+		line_add(&line, " (expected ", error->expected, "");
+		line_add(&line, ", found ", error->found, ")");
+	} else if (error->found[0]) {
+		line_add(&line, " (", error->found, ")");
+	} else if (error->expected[0]) {
+		line_add(&line, " (expected ", error->expected, ")");
+	}
+	if (error->path[0])
+		line_add(&line, " [", error->path, "]");
+	if (error->hint[0])
+		line_add(&line, "; ", error->hint, "");
+	if (error->state == VFIOBIND_STATE_BROKEN)
+		line_add(&line, "; ", "what was done before could not be undone", "");
+	return line.length;
+}

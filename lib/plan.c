@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "context.h"
+#include "error.h"
+#include "group.h"
+#include "module.h"
+#include "operation.h"
+#include "rank.h"
+
+int plan_snapshot(struct operation *operation, struct operation_device *device)
+{
+	struct snapshot *before = &device->before;
+	int r;
+
+	r = device_read_driver(operation->context, &device->handle, before->driver, operation->error);
+	if (r < 0)
+		return r;
+	before->bound = r;
+	r = device_read_override(operation->context, &device->handle, before->driver_override, operation->error);
+	if (r < 0)
+		return r;
+	before->overridden = r;
+	return 0;
+}
+
+static int refuse_bridge(struct operation *operation, struct operation_device *device)
+{
+	char found[32];
+	int type, r;
+
+	r = device_read_header_type(operation->context, &device->handle, &type, operation->error);
+	if (r < 0)
+		return r;
+	snprintf(found, sizeof(found), "header type %d", type);
+	if (type != 0)
+		return fail(operation->error, .code = VFIOBIND_ERROR_NOT_ENDPOINT, .device = &device->handle.address,
+			    .found = found, .hint = "only endpoints can be assigned");
+	return 0;
+}
+
+static int refuse_without_group(struct operation *operation, struct operation_device *device)
+{
+	int r = group_read_number(operation->context, &device->handle, &device->iommu_group, operation->error);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return fail(operation->error, .code = VFIOBIND_ERROR_NO_IOMMU_GROUP, .device = &device->handle.address,
+		    .hint = "turn the IOMMU on in the firmware and on the kernel command line; see vfiobind doctor");
+}
+
+/* By the first link, not by sriov_numvfs: reading that one waits for the driver of the PF. */
+static int refuse_pf_with_vfs(struct operation *operation, struct operation_device *device)
+{
+	char virtfn[SYSFS_NAME_SIZE];
+
+	device->before.has_vfs = sysfs_readlink_name(device->handle.fd, "virtfn0", virtfn) == 0;
+	if (!device->before.has_vfs || operation->force)
+		return 0;
+	return fail(operation->error, .code = VFIOBIND_ERROR_PF_HAS_VFS, .device = &device->handle.address,
+		    .found = virtfn, .hint = "write 0 to its sriov_numvfs first");
+}
+
+static int choose_best(struct operation *operation, struct operation_device *device)
+{
+	struct vfiobind_ranking *ranking;
+	int r;
+
+	r = rank_device(operation->context, &device->handle, false, &ranking, operation->error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < ranking->n_warnings; i++)
+		r = warn_result(operation, device, "%s", ranking->warnings[i]);
+	if (r == 0 && !ranking->chosen)
+		r = fail(operation->error, .code = VFIOBIND_ERROR_DRIVER_NOT_FOUND, .device = &device->handle.address,
+			 .operation = "find a VFIO driver", .found = ranking->n_warnings ? ranking->warnings[0] : NULL,
+			 .hint = "see vfiobind explain");
+	if (r == 0) {
+		struct driver_choice *target = &device->target;
+
+		snprintf(target->driver, sizeof(target->driver), "%s",
+			 ranking->chosen->driver ? ranking->chosen->driver : "");
+		snprintf(target->module, sizeof(target->module), "%s", ranking->chosen->module);
+		target->load = module_look_up(operation->context, target->module) == MODULE_LOADABLE;
+	}
+	vfiobind_ranking_free(ranking);
+	return r;
+}
+
+static int plan_detach(struct operation *operation, struct operation_device *device)
+{
+	static int (*const checks[])(struct operation *, struct operation_device *) = {
+		refuse_bridge,
+		refuse_without_group,
+		refuse_pf_with_vfs,
+		plan_snapshot,
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(checks); i++)
+		r = checks[i](operation, device);
+	if (r < 0)
+		return r;
+	if (operation->driver)
+		r = driver_find(operation->context, operation->driver, &device->target, operation->error);
+	else
+		r = choose_best(operation, device);
+	if (r < 0)
+		return r;
+	device->change = !device->before.bound || strcmp(device->before.driver, device->target.driver) != 0;
+	if (device->change && device->before.has_vfs)
+		return warn_result(operation, device, "its virtual functions are lost if %s removes them",
+				   device->before.bound ? device->before.driver : "the kernel");
+	return 0;
+}
+
+/* Whether an override is one that a detach leaves: it names a driver for VFIO, loaded or not. */
+static bool is_vfio_override(struct operation *operation, const struct operation_device *device)
+{
+	const struct snapshot *before = &device->before;
+	struct driver_choice choice;
+
+	if (!before->overridden)
+		return false;
+	if (before->driver_type == VFIOBIND_DRIVER_TYPE_VFIO && strcmp(before->driver_override, before->driver) == 0)
+		return true;
+	return driver_find(operation->context, before->driver_override, &choice, NULL) == 0;
+}
+
+static int plan_reattach(struct operation *operation, struct operation_device *device)
+{
+	struct snapshot *before = &device->before;
+	int r;
+
+	r = plan_snapshot(operation, device);
+	if (r < 0)
+		return r;
+	r = group_read_number(operation->context, &device->handle, &device->iommu_group, operation->error);
+	if (r < 0)
+		return r;
+	before->driver_type =
+		device_classify_driver(operation->context, device->handle.fd, before->bound ? before->driver : NULL);
+	device->clear_override = is_vfio_override(operation, device);
+	device->change = before->driver_type == VFIOBIND_DRIVER_TYPE_VFIO || (!before->bound && device->clear_override);
+	if (device->change)
+		return 0;
+	if (before->driver_type == VFIOBIND_DRIVER_TYPE_XEN || before->driver_type == VFIOBIND_DRIVER_TYPE_USERSPACE)
+		return warn_result(operation, device, "it is on %s, which no detach binds: left alone", before->driver);
+	if (before->bound && device->clear_override)
+		return warn_result(operation, device, "it is on %s, but driver_override still names %s: left alone",
+				   before->driver, before->driver_override);
+	return 0;
+}
+
+static int add_action(struct operation *operation, struct operation_device *device, enum vfiobind_action_kind kind,
+		      const char *path, const char *value)
+{
+	struct vfiobind_action *action = arena_zalloc(operation->arena, sizeof(*action));
+	void **actions = (void **)device->result->actions;
+	int r;
+
+	if (!action)
+		return fail_memory(operation->error);
+	action->kind = kind;
+	action->path = path;
+	action->value = arena_strdup(operation->arena, value);
+	if (!action->value)
+		return fail_memory(operation->error);
+	r = arena_append(operation->arena, &actions, &device->result->n_actions, action);
+	device->result->actions = (struct vfiobind_action **)actions;
+	return r < 0 ? fail_memory(operation->error) : 0;
+}
+
+/* The path in its parts, as "devices/" "0000:04:11.5" "/driver_override". */
+static int add_write(struct operation *operation, struct operation_device *device, const char *directory,
+		     const char *name, const char *attribute, const char *value, bool driver_of_module)
+{
+	char *path = arena_printf(operation->arena, "%s/bus/pci/%s%s%s", operation->context->sysfs_root, directory,
+				  name, attribute);
+
+	if (!path)
+		return fail_memory(operation->error);
+	return add_action(operation, device, driver_of_module ? VFIOBIND_ACTION_WRITE_DRIVER : VFIOBIND_ACTION_WRITE,
+			  path, value);
+}
+
+bool plan_stores_override(const struct operation *operation, const struct operation_device *device)
+{
+	if (!operation->detach)
+		return device->clear_override;
+	return !device->before.overridden || strcmp(device->before.driver_override, device->target.driver) != 0;
+}
+
+int plan_actions(struct operation *operation, struct operation_device *device)
+{
+	const char *address = device->handle.name;
+	bool driver_known = device->target.driver[0];
+	int r = 0;
+
+	if (device->target.load || device->loaded)
+		r = add_action(operation, device, VFIOBIND_ACTION_LOAD_MODULE, NULL, device->target.module);
+	if (r == 0 && plan_stores_override(operation, device)) {
+		const char *value = driver_known ? device->target.driver : device->target.module;
+
+		r = add_write(operation, device, "devices/", address, "/driver_override",
+			      operation->detach ? value : "\n", operation->detach && !driver_known);
+	}
+	if (r == 0 && device->before.bound)
+		r = add_write(operation, device, "drivers/", device->before.driver, "/unbind", address, false);
+	if (r == 0)
+		r = add_write(operation, device, "", "", "drivers_probe", address, false);
+	return r;
+}
+
+int plan(struct operation *operation)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < operation->n_devices; i++) {
+		struct operation_device *device = &operation->devices[i];
+
+		r = operation->detach ? plan_detach(operation, device) : plan_reattach(operation, device);
+		if (r < 0)
+			error_add_device(operation->error, &device->handle.address);
+	}
+	return r;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* All that is known of one device, as one object. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "context.h"
+#include "device.h"
+#include "error.h"
+#include "group.h"
+#include "sysfs.h"
+#include "util.h"
+#include "vfio.h"
+
+struct device_box {
+	struct arena arena;
+	struct vfiobind_device device;
+};
+
+struct reader {
+	struct vfiobind_context *context;
+	struct device_handle handle;
+	struct arena *arena;
+	struct vfiobind_device *device;
+	struct vfiobind_error *error;
+};
+
+static int read_id(const struct reader *reader, const char *name, unsigned long maximum, unsigned long *ret_value)
+{
+	int r = sysfs_read_hex(reader->handle.fd, name, maximum, ret_value);
+
+	return r < 0 ? device_fail_read(reader->context, &reader->handle, name, r, reader->error) : 0;
+}
+
+static int read_ids(const struct reader *reader)
+{
+	struct vfiobind_device *device = reader->device;
+	const struct {
+		const char *name;
+		uint16_t *value;
+	} ids[] = {
+		{"vendor", &device->vendor},
+		{"device", &device->device},
+		{"subsystem_vendor", &device->subsystem_vendor},
+		{"subsystem_device", &device->subsystem_device},
+	};
+	unsigned long value;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		r = read_id(reader, ids[i].name, 0xffff, &value);
+		if (r < 0)
+			return r;
+		*ids[i].value = (uint16_t)value;
+	}
+	r = read_id(reader, "class", 0xffffff, &value);
+	if (r < 0)
+		return r;
+	device->class_code = (uint32_t)value;
+	return 0;
+}
+
+/* Copies a text into the object. Returns 0 or -ENOMEM with the error set. */
+static int keep(const struct reader *reader, const char **member, const char *text)
+{
+	*member = arena_strdup(reader->arena, text);
+	return *member ? 0 : fail_memory(reader->error);
+}
+
+static int read_driver(const struct reader *reader)
+{
+	struct vfiobind_device *device = reader->device;
+	char driver[SYSFS_NAME_SIZE], module[SYSFS_NAME_SIZE], text[SYSFS_TEXT_SIZE];
+	int r;
+
+	r = device_read_driver(reader->context, &reader->handle, driver, reader->error);
+	if (r < 0)
+		return r;
+	device->driver_type = device_classify_driver(reader->context, reader->handle.fd, r ? driver : NULL);
+	if (r) {
+		device->variant = device->driver_type == VFIOBIND_DRIVER_TYPE_VFIO && strcmp(driver, "vfio-pci") != 0;
+		r = keep(reader, &device->driver, driver);
+		if (r == 0 && sysfs_readlink_name(reader->handle.fd, "driver/module", module) == 0)
+			r = keep(reader, &device->module, module);
+	}
+	if (r == 0)
+		r = device_read_override(reader->context, &reader->handle, text, reader->error);
+	if (r > 0)
+		r = keep(reader, &device->driver_override, text);
+	return r;
+}
+
+static int read_group(const struct reader *reader)
+{
+	struct vfiobind_device *device = reader->device;
+	struct vfiobind_group_member **members;
+	int r;
+
+	device->iommu_group = -1;
+	r = group_read_number(reader->context, &reader->handle, &device->iommu_group, reader->error);
+	if (r <= 0)
+		return r;
+	r = group_read_members(reader->context, &reader->handle, reader->arena, &members, &device->n_group_members,
+			       reader->error);
+	if (r < 0)
+		return r;
+	device->group_members = members;
+	device->group_viable = true;
+	for (size_t i = 0; i < device->n_group_members; i++)
+		if (members[i]->blocks && vfiobind_address_compare(&members[i]->address, &device->address) != 0)
+			device->group_viable = false;
+	return 0;
+}
+
+/* virtfn0, virtfn1 … until one is missing: sriov_numvfs would block while the PF's driver probes or removes. */
+static int read_virtfns(const struct reader *reader)
+{
+	struct vfiobind_device *device = reader->device;
+	char name[32], target[SYSFS_NAME_SIZE];
+	struct vfiobind_address *virtfns = NULL, *longer;
+	uint32_t n = 0;
+
+	device->numvfs = -1;
+	if (sysfs_readlink_name(reader->handle.fd, "physfn", target) == 0)
+		device->has_physfn = vfiobind_address_parse(target, &device->physfn) == 0;
+	if (!sysfs_exists(reader->handle.fd, "sriov_totalvfs"))
+		return 0;
+	/* There are at most 65535: TotalVFs has 16 bits. */
+	for (; n < 0xffff; n++) {
+		snprintf(name, sizeof(name), "virtfn%u", n);
+		if (sysfs_readlink_name(reader->handle.fd, name, target) < 0)
+			break;
+		if ((n & (n - 1)) == 0) {
+			longer = arena_zalloc(reader->arena, (n ? 2 * (size_t)n : 1) * sizeof(*virtfns));
+			if (!longer)
+				return fail_memory(reader->error);
+			if (n)
+				memcpy(longer, virtfns, n * sizeof(*virtfns));
+			virtfns = longer;
+		}
+		if (vfiobind_address_parse(target, &virtfns[n]) < 0)
+			return device_fail_read(reader->context, &reader->handle, name, -EBADMSG, reader->error);
+	}
+	device->virtfns = virtfns;
+	device->n_virtfns = n;
+	device->numvfs = (int32_t)n;
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The interfaces of a virtio device are one level further down. */
+static int read_netdevs(const struct reader *reader)
+{
+	struct vfiobind_device *device = reader->device;
+	char virtio[SYSFS_NAME_SIZE + 8] = "";
+	struct sysfs_walk walk;
+	void **names = NULL;
+	const char *name;
+	int r;
+
+	r = sysfs_walk_open(&walk, reader->handle.fd, "net");
+	if (r < 0 && device->driver && strcmp(device->driver, "virtio-pci") == 0 &&
+	    sysfs_walk_open(&walk, reader->handle.fd, ".") == 0) {
+		while (!virtio[0] && sysfs_walk_next(&walk, &name) > 0)
+			if (strncmp(name, "virtio", strlen("virtio")) == 0)
+				snprintf(virtio, sizeof(virtio), "%s/net", name);
+		sysfs_walk_close(&walk);
+		r = virtio[0] ? sysfs_walk_open(&walk, reader->handle.fd, virtio) : -ENOENT;
+	}
+	if (r < 0)
+		return 0;
+	r = 0;
+	while (r == 0 && sysfs_walk_next(&walk, &name) > 0) {
+		char *copy = arena_strdup(reader->arena, name);
+
+		if (!copy || arena_append(reader->arena, &names, &device->n_netdevs, copy) < 0)
+			r = fail_memory(reader->error);
+	}
+	sysfs_walk_close(&walk);
+	if (device->n_netdevs)
+		qsort(names, device->n_netdevs, sizeof(*names), compare_names);
+	device->netdevs = (const char *const *)names;
+	return r;
+}
+
+static int read_rest(const struct reader *reader)
+{
+	struct vfiobind_device *device = reader->device;
+	char text[SYSFS_TEXT_SIZE];
+
+	if (device_read_header_type(reader->context, &reader->handle, &device->header_type, NULL) < 0)
+		device->header_type = -1;
+	if (sysfs_read(reader->handle.fd, "modalias", text, sizeof(text)) > 0)
+		return keep(reader, &device->modalias, text);
+	return 0;
+}
+
+static int read_vfio(const struct reader *reader)
+{
+	if (reader->device->driver_type != VFIOBIND_DRIVER_TYPE_VFIO)
+		return 0;
+	return vfio_read(reader->context, &reader->handle, reader->device->iommu_group, reader->arena,
+			 &reader->device->vfio, reader->error);
+}
+
+int vfiobind_device_read(struct vfiobind_context *context, const struct vfiobind_address *address,
+			 struct vfiobind_device **ret_device, struct vfiobind_error *error)
+{
+	static int (*const parts[])(const struct reader *) = {
+		read_ids, read_driver, read_group, read_virtfns, read_netdevs, read_rest, read_vfio,
+	};
+	struct reader reader = {.context = context, .error = error};
+	struct device_box *box;
+	int r;
+
+	if (!context || !address || !ret_device)
+		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = "read a device");
+	r = device_open(context, address, &reader.handle, error);
+	if (r < 0)
+		return r;
+	box = calloc(1, sizeof(*box));
+	if (!box) {
+		close_fd(reader.handle.fd);
+		return fail_memory(error);
+	}
+	reader.arena = &box->arena;
+	reader.device = &box->device;
+	box->device.address = *address;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(parts); i++)
+		r = parts[i](&reader);
+	close_fd(reader.handle.fd);
+	if (r < 0) {
+		error_add_device(error, address);
+		vfiobind_device_free(&box->device);
+		return r;
+	}
+	*ret_device = &box->device;
+	return 0;
+}
+
+struct vfiobind_device *vfiobind_device_free(struct vfiobind_device *device)
+{
+	struct device_box *box;
+
+	if (!device)
+		return NULL;
+	box = container_of(device, struct device_box, device);
+	arena_free(&box->arena);
+	free(box);
+	return NULL;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "util.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct arena_chunk {
+	struct arena_chunk *next;
+	max_align_t data[];
+};
+
+void *arena_zalloc(struct arena *arena, size_t size)
+{
+	struct arena_chunk *chunk;
+
+	if (size > SIZE_MAX / 2)
+		return NULL;
+	chunk = calloc(1, sizeof(*chunk) + size);
+	if (!chunk)
+		return NULL;
+	chunk->next = arena->head;
+	arena->head = chunk;
+	return chunk->data;
+}
+
+char *arena_strdup(struct arena *arena, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = arena_zalloc(arena, size);
+
+	return copy ? memcpy(copy, text, size) : NULL;
+}
+
+static char *arena_vprintf(struct arena *arena, const char *format, va_list arguments)
+{
+	va_list again;
+	char *text;
+	int length;
+
+	va_copy(again, arguments);
+	length = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	if (length < 0)
+		return NULL;
+	text = arena_zalloc(arena, (size_t)length + 1);
+	if (text)
+		vsnprintf(text, (size_t)length + 1, format, arguments);
+	return text;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+
+	va_start(arguments, format);
+	text = arena_vprintf(arena, format, arguments);
+	va_end(arguments);
+	return text;
+}
+
+void arena_free(struct arena *arena)
+{
+	struct arena_chunk *chunk = arena->head;
+
+	while (chunk) {
+		struct arena_chunk *next = chunk->next;
+
+		free(chunk);
+		chunk = next;
+	}
+	arena->head = NULL;
+}
+
+int arena_append(struct arena *arena, void ***array, size_t *n, const void *pointer)
+{
+	/* Full when the length is 0 or a power of two: no capacity to keep beside the public fields. */
+	if ((*n & (*n - 1)) == 0) {
+		void **longer = arena_zalloc(arena, (*n ? *n * 2 : 1) * sizeof(*longer));
+
+		if (!longer)
+			return -ENOMEM;
+		if (*n)
+			memcpy(longer, *array, *n * sizeof(*longer));
+		*array = longer;
+	}
+	(*array)[(*n)++] = (void *)pointer;
+	return 0;
+}
+
+int arena_warn(struct arena *arena, const char *const **warnings, size_t *n, const char *format, ...)
+{
+	void **array = (void **)*warnings;
+	va_list arguments;
+	char *text;
+	int r;
+
+	va_start(arguments, format);
+	text = arena_vprintf(arena, format, arguments);
+	va_end(arguments);
+	if (!text)
+		return -ENOMEM;
+	r = arena_append(arena, &array, n, text);
+	*warnings = (const char *const *)array;
+	return r;
+}

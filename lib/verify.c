@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What did the kernel really do? drivers_probe reports success also when it bound nothing. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "context.h"
+#include "error.h"
+#include "group.h"
+#include "operation.h"
+#include "vfio.h"
+
+/* Copies a text into the result; NULL stays NULL. */
+static int keep(struct operation *operation, const char **member, const char *text)
+{
+	*member = text ? arena_strdup(operation->arena, text) : NULL;
+	return text && !*member ? fail_memory(operation->error) : 0;
+}
+
+static int verify_vfio(struct operation *operation, struct operation_device *device, const char *driver)
+{
+	struct vfiobind_result_device *result = device->result;
+	int r;
+
+	r = vfio_read(operation->context, &device->handle, device->iommu_group, operation->arena, &result->vfio,
+		      operation->error);
+	if (r < 0 || result->vfio->device)
+		return r;
+	if (!vfio_has_device_class(operation->context))
+		return 0;
+	result->vfio = NULL;
+	return fail(operation->error, .code = VFIOBIND_ERROR_VFIO_DEVICE_MISSING, .device = &device->handle.address,
+		    .operation = "bind to", .object = driver, .expected = "an entry in vfio-dev", .found = "none",
+		    .hint = "is it a VFIO driver?");
+}
+
+/* The device can be assigned only together with its group: better said now than by the one who opens it. */
+static int warn_of_blockers(struct operation *operation, struct operation_device *device)
+{
+	struct vfiobind_group_member **members;
+	size_t n;
+	int r;
+
+	r = group_read_members(operation->context, &device->handle, operation->arena, &members, &n, NULL);
+	if (r < 0)
+		return r == -ENOMEM ? fail_memory(operation->error) : 0;
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		char name[VFIOBIND_ADDRESS_SIZE];
+
+		if (!members[i]->blocks || vfiobind_address_compare(&members[i]->address, &device->handle.address) == 0)
+			continue;
+		vfiobind_address_format(&members[i]->address, name, sizeof(name));
+		r = warn_result(operation, device, "IOMMU group %d is not viable while %s is on %s",
+				device->iommu_group, name, members[i]->driver);
+	}
+	return r;
+}
+
+static int verify_detached(struct operation *operation, struct operation_device *device, const char *driver)
+{
+	struct vfiobind_result_device *result = device->result;
+	const char *wanted = device->target.driver;
+	int r;
+
+	if (!driver)
+		return diagnose_probe(operation, device);
+	if (strcmp(driver, wanted) != 0)
+		return fail(operation->error, .code = VFIOBIND_ERROR_WRONG_DRIVER, .device = &device->handle.address,
+			    .operation = "bind to", .object = wanted, .expected = wanted, .found = driver);
+	result->variant = strcmp(driver, "vfio-pci") != 0;
+	r = verify_vfio(operation, device, driver);
+	if (r == 0)
+		r = keep(operation, &result->module, device->target.module[0] ? device->target.module : NULL);
+	return r == 0 ? warn_of_blockers(operation, device) : r;
+}
+
+static int verify_reattached(struct operation *operation, struct operation_device *device, const char *driver)
+{
+	struct vfiobind_result_device *result = device->result;
+	enum vfiobind_driver_type type;
+	char module[SYSFS_NAME_SIZE], reason[256];
+	int r;
+
+	type = device_classify_driver(operation->context, device->handle.fd, driver);
+	if (device->change && type == VFIOBIND_DRIVER_TYPE_VFIO)
+		return fail(operation->error, .code = VFIOBIND_ERROR_STILL_DETACHED, .device = &device->handle.address,
+			    .operation = "reattach", .expected = "a host driver", .found = driver,
+			    .hint = "does it have a dynamic id for the device (new_id, vfio-pci.ids=)?");
+	if (device->change && !driver) {
+		diagnose_reattach(operation, device, reason, sizeof(reason));
+		return warn_result(operation, device, "no host driver took it: %s", reason);
+	}
+	r = sysfs_readlink_name(device->handle.fd, "driver/module", module);
+	return keep(operation, &result->module, r == 0 ? module : NULL);
+}
+
+int verify_device(struct operation *operation, struct operation_device *device)
+{
+	struct vfiobind_result_device *result = device->result;
+	char driver[SYSFS_NAME_SIZE];
+	const char *now;
+	int r;
+
+	r = device_read_driver(operation->context, &device->handle, driver, operation->error);
+	if (r < 0)
+		return r;
+	now = r ? driver : NULL;
+	r = keep(operation, &result->to, now);
+	if (r < 0)
+		return r;
+	return operation->detach ? verify_detached(operation, device, now) : verify_reattached(operation, device, now);
+}

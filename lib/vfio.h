@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VFIOBIND_VFIO_H
+#define VFIOBIND_VFIO_H
+
+#include "device.h"
+#include "util.h"
+
+/*
+ * How user space reaches a device that is bound to a VFIO driver; @group is -1 for none. *@ret_vfio->device is NULL if
+ * the device has no vfio-dev entry: vfio_has_device_class() tells whether it should.
+ */
+int vfio_read(struct vfiobind_context *context, const struct device_handle *device, int32_t group, struct arena *arena,
+	      const struct vfiobind_vfio **ret_vfio, struct vfiobind_error *error);
+
+/* Whether this kernel gives each VFIO device a vfio-dev entry: since Linux 6.1. */
+bool vfio_has_device_class(struct vfiobind_context *context);
+
+#endif
