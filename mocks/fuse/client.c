@@ -2,7 +2,6 @@
 #include "client.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,7 @@ static bool is_current(int environ_fd)
 {
 	char byte;
 
-	return pread(environ_fd, &byte, 1, 0) == 1;
+	return environ_fd >= 0 && pread(environ_fd, &byte, 1, 0) == 1;
 }
 
 /* The environment that @fd reads (malloc'd, NUL-terminated strings), or NULL. */
@@ -63,7 +62,7 @@ static bool find_actor(int environ_fd, char *actor, size_t room)
 	return found;
 }
 
-void client_cache_name(struct client_cache *cache, struct client *client)
+void client_cache_name(struct client_cache *cache, struct client *client, bool certain)
 {
 	__typeof__(&cache->entries[0]) entry = &cache->entries[(unsigned)client->pid % CLIENT_CACHE];
 	char path[32];
@@ -73,7 +72,7 @@ void client_cache_name(struct client_cache *cache, struct client *client)
 		snprintf(client->actor, sizeof(client->actor), "unknown");
 		return;
 	}
-	if (entry->pid != client->pid || entry->environ_fd < 0 || !is_current(entry->environ_fd)) {
+	if (entry->pid != client->pid || (certain && !is_current(entry->environ_fd))) {
 		if (entry->pid != 0 && entry->environ_fd >= 0)
 			close(entry->environ_fd);
 		entry->pid = client->pid;

@@ -4,6 +4,8 @@
 
 #include "kernel/kernel.h"
 
+#include <stdbool.h>
+
 #define CLIENT_CACHE 64
 
 struct client_cache {
@@ -14,6 +16,9 @@ struct client_cache {
 	} entries[CLIENT_CACHE];
 };
 
-/* Fills the actor of @client from its pid: MOCKSYS_ACTOR in its environment, or the pid in decimal. */
-void client_cache_name(struct client_cache *cache, struct client *client);
+/*
+ * Fills the actor of @client from its pid: MOCKSYS_ACTOR in its environment, or the pid in decimal. @certain: looks
+ * whether the pid still stands for the same program as the last time. That is a system call, 1 µs in 10 of a request.
+ */
+void client_cache_name(struct client_cache *cache, struct client *client, bool certain);
 void client_cache_clear(struct client_cache *cache);

@@ -34,17 +34,28 @@ static struct fuse_server *server_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-/* Begins the model's part of a request: acts for its client, with the lock. */
-static struct fuse_server *enter(fuse_req_t req, struct client *client)
+static struct fuse_server *enter_as(fuse_req_t req, struct client *client, bool certain)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct fuse_server *server = server_of(req);
 
 	*client = (struct client){.pid = ctx->pid, .uid = ctx->uid, .gid = ctx->gid};
-	client_cache_name(&server->clients, client);
+	client_cache_name(&server->clients, client, certain);
 	kernel_enter(client);
 	kernel_lock(server->k);
 	return server;
+}
+
+/* Begins the model's part of a request: acts for its client, with the lock. */
+static struct fuse_server *enter(fuse_req_t req, struct client *client)
+{
+	return enter_as(req, client, false);
+}
+
+/* The same for what shows in the trace, and what schedules wait for: the actor's name must be right. */
+static struct fuse_server *enter_step(fuse_req_t req, struct client *client)
+{
+	return enter_as(req, client, true);
 }
 
 static void leave(struct fuse_server *server)
@@ -350,7 +361,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		reply_error(req, -ENOMEM);
 		return;
 	}
-	server = enter(req, &file->client);
+	server = enter_step(req, &file->client);
 	node = node_of(server, ino);
 	/* kernfs_fop_open(): LOOKUP found it, but it is being removed. O_TRUNC has no effect. */
 	r = node ? kernfs_open(node, fi->flags, &file->file) : -ENODEV;
@@ -457,7 +468,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, s
 {
 	struct open_file *file = (struct open_file *)(uintptr_t)fi->fh;
 	struct client client;
-	struct fuse_server *server = enter(req, &client);
+	struct fuse_server *server = enter_step(req, &client);
 	ssize_t n;
 
 	if (size > MAX_READ)
@@ -477,7 +488,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 {
 	struct open_file *file = (struct open_file *)(uintptr_t)fi->fh;
 	struct client client;
-	struct fuse_server *server = enter(req, &client);
+	struct fuse_server *server = enter_step(req, &client);
 	ssize_t n;
 
 	if (kernfs_write_may_wait(file->file)) {
