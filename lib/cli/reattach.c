@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+
+#include "cli.h"
+
+static int run(struct cli *cli)
+{
+	struct vfiobind_reattach_options options = VFIOBIND_REATTACH_OPTIONS_INIT;
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	struct vfiobind_address *addresses;
+	struct vfiobind_result *result;
+	int status;
+
+	status = find_devices(cli, &addresses);
+	if (status != EXIT_DONE)
+		return status;
+	options.whole_group = cli->group;
+	options.dry_run = cli->dry_run;
+	status = vfiobind_device_reattach(cli->context, addresses, (size_t)cli->n_arguments, &options, &result, &error);
+	free(addresses);
+	return status < 0 ? output_error(cli, &error) : result_print(cli, result);
+}
+
+const struct verb reattach_verb = {
+	.name = "reattach",
+	.arguments = "DEVICE...",
+	.help = "VFIO driver back to host driver. Several devices: all or none.",
+	.options = OPTION_GROUP | OPTION_DRY_RUN | OPTION_JSON,
+	.min_arguments = 1,
+	.max_arguments = -1,
+	.run = run,
+};
