@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Does what a transcript says to /sys with plain system calls, and prints the transcript that came of it. Linked
+ * statically: no library stands between it and the kernel.
+ *
+ *   w PATH DATA    one write          wa, wt, wc, wx: with O_APPEND, O_TRUNC, O_CREAT, O_CREAT|O_EXCL
+ *   w0 PATH        a write of nothing wn PATH N: N times x        pw: pwrite at 5     ww PATH A|B: two writes, one descriptor
+ *   r PATH         read               rn PATH: only how much
+ *   l PATH  ls PATH  st PATH          readlink, list, lstat
+ *   load, unload NAME                 what init_module and delete_module would say
+ *   trunc mkdir rmdir unlink rename symlink direct mmap PATH
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char path[PATH_MAX];
+
+static const char *errno_text(void)
+{
+	return strerrorname_np(errno);
+}
+
+static size_t unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; from++) {
+		if (*from == '\\' && from[1]) {
+			from++;
+			*to++ = *from == 'n' ? '\n' : *from == '0' ? '\0' : *from;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
+	return (size_t)(to - text);
+}
+
+static void print_count(ssize_t ret)
+{
+	if (ret < 0)
+		printf("= -1 %s\n", errno_text());
+	else
+		printf("= %zd\n", ret);
+}
+
+/* For calls that say 0 or an errno. */
+static void print_status(int ret)
+{
+	printf("= %s\n", ret < 0 ? errno_text() : "0");
+}
+
+static void write_with(int flags, const char *data, size_t size)
+{
+	int fd = open(path, O_WRONLY | flags, 0600);
+
+	print_count(fd < 0 ? -1 : write(fd, data, size));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void op_w(char *data)
+{
+	write_with(0, data, unescape(data));
+}
+
+static void op_wa(char *data)
+{
+	write_with(O_APPEND, data, unescape(data));
+}
+
+static void op_wt(char *data)
+{
+	write_with(O_TRUNC, data, unescape(data));
+}
+
+static void op_wc(char *data)
+{
+	write_with(O_CREAT, data, unescape(data));
+}
+
+static void op_wx(char *data)
+{
+	write_with(O_CREAT | O_EXCL, data, unescape(data));
+}
+
+static void op_w0(char *data)
+{
+	write_with(0, "", 0);
+}
+
+static void op_wn(char *data)
+{
+	static char bytes[16384];
+	size_t size = strtoul(data, NULL, 10);
+
+	memset(bytes, 'x', sizeof(bytes));
+	write_with(0, bytes, size < sizeof(bytes) ? size : sizeof(bytes));
+}
+
+static void op_pw(char *data)
+{
+	int fd = open(path, O_WRONLY);
+
+	print_count(fd < 0 ? -1 : pwrite(fd, data, unescape(data), 5));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void op_ww(char *data)
+{
+	char *second = strchr(data, '|');
+	int fd = open(path, O_WRONLY);
+
+	*second++ = '\0';
+	printf("= %zd", fd < 0 ? -1 : write(fd, data, strlen(data)));
+	if (fd >= 0 && write(fd, second, strlen(second)) < 0)
+		printf(" -1 %s\n", errno_text());
+	else
+		printf(" %zu\n", strlen(second));
+	if (fd >= 0)
+		close(fd);
+}
+
+static ssize_t read_all(char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY), error;
+	ssize_t ret = fd < 0 ? -1 : read(fd, text, size);
+
+	error = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return ret;
+}
+
+static void op_r(char *data)
+{
+	char text[8192];
+	ssize_t ret = read_all(text, sizeof(text));
+
+	if (ret < 0) {
+		print_count(ret);
+		return;
+	}
+	printf("= %zd ", ret);
+	for (ssize_t i = 0; i < ret; i++)
+		fputs(text[i] == '\n' ? "\\n" : (char[]){text[i], 0}, stdout);
+	putchar('\n');
+}
+
+static void op_rn(char *data)
+{
+	char text[8192];
+
+	print_count(read_all(text, sizeof(text)));
+}
+
+static void op_l(char *data)
+{
+	char target[PATH_MAX];
+	ssize_t ret = readlink(path, target, sizeof(target) - 1);
+
+	if (ret >= 0)
+		target[ret] = '\0';
+	printf("= %s\n", ret < 0 ? errno_text() : target);
+}
+
+static int not_dots(const struct dirent *entry)
+{
+	return strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..");
+}
+
+static void op_ls(char *data)
+{
+	struct dirent **entries;
+	int n = scandir(path, &entries, not_dots, NULL);
+	char **names;
+
+	if (n < 0) {
+		print_status(-1);
+		return;
+	}
+	names = calloc((size_t)n + 1, sizeof(*names));
+	for (int i = 0; i < n; i++)
+		if (asprintf(&names[i], "%s%s", entries[i]->d_name,
+			     entries[i]->d_type == DT_DIR ? "/" : entries[i]->d_type == DT_LNK ? "@" : "") < 0)
+			abort();
+	for (int i = 0; i < n; i++) /* sorted with their marks, as the transcripts are */
+		for (int j = i + 1; j < n; j++)
+			if (strcmp(names[i], names[j]) > 0) {
+				char *other = names[i];
+
+				names[i] = names[j];
+				names[j] = other;
+			}
+	printf("= 0 ");
+	for (int i = 0; i < n; i++)
+		printf("%s%s", i ? " " : "", names[i]);
+	putchar('\n');
+}
+
+static void op_st(char *data)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		print_status(-1);
+	else
+		printf("= %o %ld %lu\n", st.st_mode, (long)st.st_size, (unsigned long)st.st_nlink);
+}
+
+static void module_call(const char *verb)
+{
+	char line[256];
+	const char *name = path + strlen("/sys/");
+	int fd = open("/sys/kernel/debug/mocksys/modules", O_WRONLY), size;
+
+	size = snprintf(line, sizeof(line), "%s %s", verb, name);
+	print_status(fd < 0 || write(fd, line, (size_t)size) < 0 ? -1 : 0);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void op_load(char *data)
+{
+	module_call("load");
+}
+
+static void op_unload(char *data)
+{
+	module_call("unload");
+}
+
+static void op_trunc(char *data)
+{
+	print_status(truncate(path, 10));
+}
+
+static void op_mkdir(char *data)
+{
+	print_status(mkdir(path, 0700));
+}
+
+static void op_rmdir(char *data)
+{
+	print_status(rmdir(path));
+}
+
+static void op_unlink(char *data)
+{
+	print_status(unlink(path));
+}
+
+static void op_rename(char *data)
+{
+	char other[PATH_MAX + 8];
+
+	snprintf(other, sizeof(other), "%s-other", path);
+	print_status(rename(path, other));
+}
+
+static void op_symlink(char *data)
+{
+	print_status(symlink("target", path));
+}
+
+static void op_direct(char *data)
+{
+	print_status(open(path, O_RDONLY | O_DIRECT));
+}
+
+static void op_mmap(char *data)
+{
+	int fd = open(path, O_RDONLY);
+
+	print_status(fd < 0 || mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0);
+	if (fd >= 0)
+		close(fd);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(char *data);
+} operations[] = {
+	{"w", op_w},	   {"wa", op_wa},	  {"wt", op_wt},	 {"wc", op_wc},	  {"wx", op_wx},   {"w0", op_w0},
+	{"wn", op_wn},	   {"pw", op_pw},	  {"ww", op_ww},	 {"r", op_r},	  {"rn", op_rn},   {"l", op_l},
+	{"ls", op_ls},	   {"st", op_st},	  {"load", op_load},	 {"unload", op_unload},	   {"trunc", op_trunc},
+	{"mkdir", op_mkdir}, {"rmdir", op_rmdir}, {"unlink", op_unlink}, {"rename", op_rename},	   {"symlink", op_symlink},
+	{"direct", op_direct}, {"mmap", op_mmap},
+};
+
+/* `NAME PATH[ DATA]`; what follows the path's blank is data, blanks and all. */
+static bool run(char *line)
+{
+	char *name = strsep(&line, " "), *word = line ? strsep(&line, " ") : NULL;
+
+	if (!word)
+		return false;
+	snprintf(path, sizeof(path), "/sys/%s", word);
+	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++)
+		if (!strcmp(operations[i].name, name)) {
+			operations[i].run(line ? line : (char[]){""});
+			return true;
+		}
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	FILE *in = argc == 2 ? fopen(argv[1], "r") : NULL;
+	char *line = NULL;
+	size_t capacity = 0;
+	ssize_t length;
+
+	if (!in) {
+		fprintf(stderr, "usage: %s TRANSCRIPT\n", argv[0]);
+		return 2;
+	}
+	setvbuf(stdout, NULL, _IOFBF, 65536);
+	while ((length = getline(&line, &capacity, in)) > 0) {
+		if (line[0] == '=')
+			continue; /* what it says now replaces what it said then */
+		fputs(line, stdout);
+		if (line[0] != '>')
+			continue;
+		line[length - 1] = '\0';
+		if (!run(line + 2)) {
+			fprintf(stderr, "%s: no such operation: %s\n", argv[1], line);
+			return 2;
+		}
+	}
+	free(line);
+	fclose(in);
+	return fflush(stdout) ? 1 : 0;
+}
