@@ -25,6 +25,8 @@ static ssize_t show_link(int dirfd, const char *path, char *buffer, size_t size,
 	if ((size_t)whole > size)
 		whole = (ssize_t)size;
 	memcpy(buffer, target, (size_t)whole);
+	if (whole < length)
+		memset(buffer + whole, 0, (size_t)(length - whole));
 	return whole;
 }
 

@@ -260,6 +260,19 @@ class Paths(Machine):
                          "content\n/sys/through/sub\n")
         self.assertEqual(self.sh("cd /sys/through && cd .. && pwd -P && cd .. && pwd -P"), "/sys\n/\n")
 
+    def test_links_that_are_cut_short_do_not_show_the_private_directory(self):
+        script = """
+import ctypes, os
+libc = ctypes.CDLL(None)
+fd = os.open("/sys/through/sub", os.O_RDONLY)
+for size in (1, 5, 16, 17, 100):
+    buffer = ctypes.create_string_buffer(b"." * 110)
+    length = libc.readlink(b"/proc/self/fd/%d" % fd, buffer, size)
+    print(length, buffer.raw[:length].decode(), buffer.raw[length:110].strip(b".\\0") == b"")
+"""
+        self.assertEqual(self.output(sys.executable, "-c", script),
+                         "1 / True\n5 /sys/ True\n16 /sys/through/sub True\n" + "16 /sys/through/sub True\n" * 2)
+
     def test_paths_that_are_too_long(self):
         # In the kernel's limit as they are, beyond it with the private directory in front.
         for length in (4070, 4090):
@@ -268,10 +281,14 @@ class Paths(Machine):
         self.assertEqual(self.output(CLIENT, "long-path", "10000"), "ENAMETOOLONG\n")
 
     def test_private_paths_stay_private(self):
-        self.sh("echo vfio-pci > /etc/driverctl.d/preload-test; mkdir /run/vfiobind; echo 1 > /run/vfiobind/lock")
+        os.mkdir(os.path.join(self.private, "run/vfiobind"))
+        for directory in ("etc/driverctl.d", "etc/modprobe.d", "run/vfiobind"):
+            pathlib.Path(self.private, directory, "here").write_text("private\n")
+            # Only then is it safe to write.
+            self.assertEqual(self.output("cat", "/%s/here" % directory), "private\n")
+        self.sh("echo vfio-pci > /etc/driverctl.d/preload-test; mkdir /run/vfiobind/preload-test")
         self.assertEqual(pathlib.Path(self.private, "etc/driverctl.d/preload-test").read_text(), "vfio-pci\n")
-        self.assertEqual(pathlib.Path(self.private, "run/vfiobind/lock").read_text(), "1\n")
-        self.assertFalse(os.path.exists("/etc/driverctl.d/preload-test"))
+        self.assertTrue(os.path.isdir(os.path.join(self.private, "run/vfiobind/preload-test")))
         self.assertEqual(self.sh("cd /etc/driverctl.d && pwd -P && cat ../driverctl.d/preload-test"),
                          "/etc/driverctl.d\nvfio-pci\n")
 
@@ -284,6 +301,11 @@ class Paths(Machine):
         self.assertEqual(self.run_in("cat", "/sys/through/file", changes=changes).returncode, 1)
         self.assertEqual(self.output("stat", "-f", "-c", "%T", "/tmp", changes=changes),
                          subprocess.check_output(["stat", "-f", "-c", "%T", "/tmp"], universal_newlines=True))
+        # What is mounted below the host's /sys is not sysfs.
+        for path in ("/sys/fs/cgroup", "/sys/kernel/debug", "/sys/kernel/security"):
+            self.assertEqual(self.run_in("stat", "-f", "-c", "%T", path, changes=changes).stdout,
+                             subprocess.run(["stat", "-f", "-c", "%T", path], stdout=subprocess.PIPE,
+                                            stderr=subprocess.DEVNULL, universal_newlines=True).stdout)
         changes["MOCKSYS_PROC_MODULES"] = os.path.join(self.root, "sys/through/file")
         self.assertEqual(self.output("cat", "/proc/modules", changes=changes), "content\n")
 
@@ -456,7 +478,9 @@ class Modules(Machine):
         pathlib.Path(self.file).write_bytes(content)
 
     def test_load_takes_the_name_from_the_module(self):
-        self.put(elf(b"license=GPL", b"description=name=wrong" + b"x" * 200 + b"name=wrong", b"name=vfio_pci", b"name=late"))
+        # Not from within another string, wherever that may be cut.
+        others = [b"description=" + b"x" * n + b"name=wrong" for n in range(100)]
+        self.put(elf(b"license=GPL", *others, b"name=vfio_pci", b"name=late"))
         for verb in ("finit", "init", "raw-init"):
             with self.subTest(verb=verb):
                 self.client(verb, self.file, "")
@@ -483,9 +507,11 @@ class Modules(Machine):
     def test_broken_modules(self):
         whole = elf(b"name=vfio_pci")
         # Each number of the header and of the section headers made absurd, and each length cut short.
-        for offset in range(16, 64 + 3 * 64, 2):
-            for value in (b"\xff\xff", b"\x00\x80"):
-                self.put(whole[:offset] + value + whole[offset + 2:])
+        absurd = [(offset, value) for value in (b"\xff\xff", b"\x00\x80") for offset in range(16, 64 + 3 * 64, 2)]
+        absurd += [(offset, b"\xf8" + b"\xff" * 7) for offset in range(16, 64 + 3 * 64, 8)]
+        for offset, value in absurd:
+            with self.subTest(offset=offset, value=value):
+                self.put(whole[:offset] + value + whole[offset + len(value):])
                 self.assertIn(self.output(CLIENT, "init", self.file, ""), ("0\n", "ENOEXEC\n"))
         for length in range(1, len(whole), 9):
             self.put(whole[:length])
