@@ -104,7 +104,9 @@ static void jobs_that_wait_for_each_other_all_run(void **state)
 
 	assert_int_equal(worker_pool_new(&pool), 0);
 	for (int round = 0; round < 3; round++) {
+		pthread_mutex_lock(&meeting.lock);
 		meeting.wanted += 20;
+		pthread_mutex_unlock(&meeting.lock);
 		for (int i = 0; i < 20; i++) {
 			struct guest *guest = malloc(sizeof(*guest));
 
