@@ -56,6 +56,8 @@ enum attribute_flags {
 	ATTRIBUTE_STATIC = 1 << 0,       /* there whenever its directory is */
 	ATTRIBUTE_SHOW_WAITS = 1 << 1,   /* show takes a modelled lock */
 	ATTRIBUTE_STORE_INLINE = 1 << 2, /* store never waits */
+	ATTRIBUTE_CONTROL =
+		1 << 3, /* of the fake itself: passes no steps, or a rule could hold the file that releases */
 };
 
 struct attribute {
@@ -65,7 +67,8 @@ struct attribute {
 	ssize_t (*store)(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count);
 	/* Binary attributes have these instead; the size is given when the node is made. */
 	ssize_t (*read)(struct kobject *kobj, const struct attribute *attr, char *buffer, size_t size, off_t offset);
-	ssize_t (*write)(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size, off_t offset);
+	ssize_t (*write)(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size,
+			 off_t offset);
 	bool (*visible)(struct kobject *kobj);
 	const char *text; /* instead of show: always this */
 	int index;        /* which of several alike */
@@ -276,7 +279,7 @@ struct kernel {
 	size_t n_uevents;
 
 	struct bus_type pci_bus;
-	struct device *vfio_misc; /* /dev/vfio/vfio */
+	struct device *vfio_misc;   /* /dev/vfio/vfio */
 	struct mutex rescan_remove; /* R */
 	pthread_t rescan_owner;
 	unsigned rescan_depth;

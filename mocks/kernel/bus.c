@@ -33,7 +33,8 @@ static ssize_t no_such_device(struct kernel *k, const char *buffer, const struct
 	char text[64];
 
 	return STEP(k, DD_MATCH, .driver = driver ? driver->desc->name : NULL,
-		    .value = written(buffer, text, sizeof(text)), .result = -ENODEV, .why = "no such device on the bus");
+		    .value = written(buffer, text, sizeof(text)), .result = -ENODEV,
+		    .why = "no such device on the bus");
 }
 
 static ssize_t bind_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)

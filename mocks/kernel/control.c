@@ -39,6 +39,22 @@ static ssize_t faults_store(struct kobject *kobj, const struct attribute *attr, 
 	return ret ? ret : (ssize_t)size;
 }
 
+static char *held_text(struct kobject *kobj, const struct attribute *attr)
+{
+	return step_held_text(kobj->k);
+}
+
+static ssize_t release_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
+{
+	unsigned long long id;
+	int ret;
+
+	if (kstrtoull(buffer, &id))
+		return -EINVAL;
+	ret = step_release(kobj->k, (unsigned long)id);
+	return ret ? ret : (ssize_t)count;
+}
+
 static char *state_text(struct kobject *kobj, const struct attribute *attr)
 {
 	struct kernel *k = kobj->k;
@@ -102,12 +118,16 @@ static ssize_t users_store(struct kobject *kobj, const struct attribute *attr, c
 }
 
 static const struct attribute attrs[] = {
-	{"reset", 0200, .store_long = reset_store},
-	{"trace", 0644, .show_long = trace_text, .store_long = trace_store, .flags = ATTRIBUTE_STORE_INLINE},
-	{"faults", 0644, .show_long = faults_text, .store_long = faults_store, .flags = ATTRIBUTE_STORE_INLINE},
-	{"state", 0444, .show_long = state_text},
-	{"modules", 0200, .store_long = modules_store},
-	{"users", 0200, .store_long = users_store, .flags = ATTRIBUTE_STORE_INLINE},
+	{"reset", 0200, .store_long = reset_store, .flags = ATTRIBUTE_CONTROL},
+	{"trace", 0644, .show_long = trace_text, .store_long = trace_store,
+	 .flags = ATTRIBUTE_CONTROL | ATTRIBUTE_STORE_INLINE},
+	{"faults", 0644, .show_long = faults_text, .store_long = faults_store,
+	 .flags = ATTRIBUTE_CONTROL | ATTRIBUTE_STORE_INLINE},
+	{"held", 0444, .show_long = held_text, .flags = ATTRIBUTE_CONTROL},
+	{"release", 0200, .store = release_store, .flags = ATTRIBUTE_CONTROL | ATTRIBUTE_STORE_INLINE},
+	{"state", 0444, .show_long = state_text, .flags = ATTRIBUTE_CONTROL},
+	{"modules", 0200, .store_long = modules_store, .flags = ATTRIBUTE_CONTROL},
+	{"users", 0200, .store_long = users_store, .flags = ATTRIBUTE_CONTROL | ATTRIBUTE_STORE_INLINE},
 };
 
 void control_init(struct kernel *k)

@@ -168,9 +168,9 @@ struct kernfs_node *devnode_add(struct kernel *k, const char *path, mode_t mode,
 static void add_devnode(struct kernel *k, struct device *device)
 {
 	if (strchr(device->devname, '/')) /* only /dev/vfio is ours */
-		device->devnode = devnode_add(k, device->devname,
-					      device->devmode ? (mode_t)strtoul(device->devmode, NULL, 8) : 0600,
-					      &device->kobj);
+		device->devnode =
+			devnode_add(k, device->devname,
+				    device->devmode ? (mode_t)strtoul(device->devmode, NULL, 8) : 0600, &device->kobj);
 }
 
 static void add_number(struct kernel *k, struct device *device)

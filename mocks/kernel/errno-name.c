@@ -6,13 +6,17 @@ static const struct {
 	const char *name;
 	int value;
 } errnos[] = {
-#define E(name) {#name, name}
-	E(EPERM),     E(ENOENT),    E(EINTR),	    E(EIO),	E(ENXIO),	 E(E2BIG),  E(EBADF),     E(EAGAIN),
-	E(ENOMEM),    E(EACCES),    E(EFAULT),	    E(EBUSY),	E(EEXIST),	 E(EXDEV),  E(ENODEV),    E(ENOTDIR),
-	E(EISDIR),    E(EINVAL),    E(ENFILE),	    E(EMFILE),	E(ENOTTY),	 E(EFBIG),  E(ENOSPC),    E(ESPIPE),
-	E(EROFS),     E(EPIPE),	    E(ERANGE),	    E(EDEADLK), E(ENAMETOOLONG), E(ENOSYS), E(ENOTEMPTY), E(ENODATA),
-	E(EOVERFLOW), E(ETIMEDOUT), E(EOPNOTSUPP),  E(EALREADY), E(EINPROGRESS), E(ESTALE), E(ECANCELED), E(EPROBE_DEFER),
-	E(EREMOTEIO), E(ELOOP),	    E(ENOTUNIQ),
+#define E(name)             \
+	{                   \
+#name, name \
+	}
+	E(EPERM),        E(ENOENT),      E(EINTR),     E(EIO),       E(ENXIO),        E(E2BIG),     E(EBADF),
+	E(EAGAIN),       E(ENOMEM),      E(EACCES),    E(EFAULT),    E(EBUSY),        E(EEXIST),    E(EXDEV),
+	E(ENODEV),       E(ENOTDIR),     E(EISDIR),    E(EINVAL),    E(ENFILE),       E(EMFILE),    E(ENOTTY),
+	E(EFBIG),        E(ENOSPC),      E(ESPIPE),    E(EROFS),     E(EPIPE),        E(ERANGE),    E(EDEADLK),
+	E(ENAMETOOLONG), E(ENOSYS),      E(ENOTEMPTY), E(ENODATA),   E(EOVERFLOW),    E(ETIMEDOUT), E(EOPNOTSUPP),
+	E(EALREADY),     E(EINPROGRESS), E(ESTALE),    E(ECANCELED), E(EPROBE_DEFER), E(EREMOTEIO), E(ELOOP),
+	E(ENOTUNIQ),
 #undef E
 };
 

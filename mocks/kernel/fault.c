@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Fault rules, one a line:
- *   STEP [device=A] [driver=D] [path=GLOB] [actor=N] [after=N] [times=N] fail=ERRNO|delay=MS
+ *   STEP [device=A] [driver=D] [path=GLOB] [actor=N] [after=N] [times=N] fail=ERRNO|delay=MS|hold
  */
 #include "kernel/kernfs.h"
 #include "kernel/step-internal.h"
@@ -18,6 +18,7 @@ struct rule {
 	unsigned long seen, fired;
 	int error; /* fail=: positive errno */
 	unsigned long delay_ms;
+	bool hold;
 };
 
 static void rule_free(struct rule *rule)
@@ -81,10 +82,30 @@ static int wait_ms(struct kernel *k, unsigned long ms)
 	return ret == -ETIMEDOUT ? 0 : ret;
 }
 
+static int hold(struct kernel *k, enum step_id id, const struct step_args *args)
+{
+	struct held_step *held = xcalloc(sizeof(*held));
+	char line[TRACE_LINE + 8];
+	int ret = 0;
+
+	trace_format(line, id, args);
+	held->id = ++k->steps->next_held;
+	held->text = xstrdup(line);
+	TAILQ_INSERT_TAIL(&k->steps->held, held, list);
+	kernel_changed(k);
+	while (!ret && !held->released)
+		ret = kernel_wait(k);
+	TAILQ_REMOVE(&k->steps->held, held, list);
+	free(held->text);
+	free(held);
+	return ret;
+}
+
 long rules_apply(struct kernel *k, enum step_id id, const struct step_args *args)
 {
 	struct rule *rule;
 	unsigned long delay = 0;
+	bool held = false;
 	int error = 0;
 
 	/* Decide first, wait then: while the lock is dropped, the rules may change. */
@@ -95,11 +116,18 @@ long rules_apply(struct kernel *k, enum step_id id, const struct step_args *args
 			continue;
 		rule->fired++;
 		delay += rule->delay_ms;
+		held |= rule->hold;
 		if (!error)
 			error = rule->error;
 	}
 	if (delay) {
 		int ret = wait_ms(k, delay);
+
+		if (ret)
+			return ret;
+	}
+	if (held) {
+		int ret = hold(k, id, args);
 
 		if (ret)
 			return ret;
@@ -145,7 +173,8 @@ static const char *parse_pair(struct rule *rule, const char *key, const char *va
 	if (!strcmp(key, "times"))
 		return parse_number(value, &rule->times) && rule->times ? NULL : "times= wants a number above 0";
 	if (!strcmp(key, "delay"))
-		return parse_number(value, &rule->delay_ms) && rule->delay_ms ? NULL : "delay= wants milliseconds above 0";
+		return parse_number(value, &rule->delay_ms) && rule->delay_ms ? NULL
+									      : "delay= wants milliseconds above 0";
 	if (!strcmp(key, "fail"))
 		return (rule->error = errno_parse(value)) ? NULL : "fail= wants the name of an errno";
 	return "no such key";
@@ -178,6 +207,10 @@ static const char *parse_rule(char *line, struct rule *rule)
 			first = false;
 			continue;
 		}
+		if (!strcmp(word, "hold")) {
+			rule->hold = true;
+			continue;
+		}
 		value = strchr(word, '=');
 		if (!value)
 			return "a word without =";
@@ -186,9 +219,9 @@ static const char *parse_rule(char *line, struct rule *rule)
 	}
 	if (complaint)
 		return complaint;
-	if (!rule->error && !rule->delay_ms)
-		return "neither fail= nor delay=";
-	if (rule->delay_ms && !step_may_wait(rule->step))
+	if (!rule->error && !rule->delay_ms && !rule->hold)
+		return "none of fail=, delay= and hold";
+	if ((rule->delay_ms || rule->hold) && !step_may_wait(rule->step))
 		return "this step cannot wait";
 	return NULL;
 }
@@ -217,8 +250,10 @@ int step_rules_parse(struct kernel *k, const char *text)
 			continue;
 		ret = -EINVAL;
 		/* Past the rules, or a rule could hide its own successor's refusal. */
-		trace_record(k->steps, STEP_SYS_WRITE,
-			     &(struct step_args){.path = KERNFS_CONTROL "/faults", .value = rule->text, .why = complaint}, ret);
+		trace_record(
+			k->steps, STEP_SYS_WRITE,
+			&(struct step_args){.path = KERNFS_CONTROL "/faults", .value = rule->text, .why = complaint},
+			ret);
 	}
 	while ((rule = TAILQ_FIRST(&added))) {
 		TAILQ_REMOVE(&added, rule, list);
@@ -249,4 +284,32 @@ char *step_rules_text(struct kernel *k)
 		fprintf(stream, "%s # fired %lu of %lu\n", rule->text, rule->fired, rule->seen);
 	fclose(stream);
 	return text;
+}
+
+char *step_held_text(struct kernel *k)
+{
+	struct held_step *held;
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (!stream)
+		abort();
+	TAILQ_FOREACH (held, &k->steps->held, list)
+		fprintf(stream, "%lu %s\n", held->id, held->text);
+	fclose(stream);
+	return text;
+}
+
+int step_release(struct kernel *k, unsigned long id)
+{
+	struct held_step *held;
+
+	TAILQ_FOREACH (held, &k->steps->held, list)
+		if (held->id == id && !held->released) {
+			held->released = true;
+			kernel_changed(k);
+			return 0;
+		}
+	return -ENOENT;
 }

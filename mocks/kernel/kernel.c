@@ -10,8 +10,9 @@
 
 /* The part of the tree that every machine has. */
 static const char *const skeleton[] = {
-	"sys/block",   "sys/bus",	     "sys/class",	   "sys/class/net", "sys/dev/block",   "sys/dev/char",
-	"sys/devices", "sys/devices/virtual", "sys/kernel", "sys/module",	    "dev/vfio",	       "proc",
+	"sys/block",     "sys/bus",      "sys/class",   "sys/class/net",
+	"sys/dev/block", "sys/dev/char", "sys/devices", "sys/devices/virtual",
+	"sys/kernel",    "sys/module",   "dev/vfio",    "proc",
 };
 
 /* Classes of the kernel itself, there before any module. */

@@ -40,7 +40,8 @@ struct kernel_host {
 	char *(*format_machine)(void *context, const struct machine *snapshot);
 	const struct kernel_file *files;
 	size_t n_files;
-	const char *const *mount_points; /* NULL-terminated paths ("sys/fs"): empty directories for the sandbox to mount over */
+	const char *const
+		*mount_points; /* NULL-terminated paths ("sys/fs"): empty directories for the sandbox to mount over */
 };
 
 /*
@@ -48,8 +49,8 @@ struct kernel_host {
  * Returns 0 and *ret_kernel, or -errno with *ret_error (malloc'd, one line: device, driver, reason) when the machine
  * cannot come up as described. @machine and @host's arrays must outlive the kernel.
  */
-int kernel_new(const struct machine *machine, const char *profile, const struct kernel_host *host, struct kernel **ret_kernel,
-	       char **ret_error);
+int kernel_new(const struct machine *machine, const char *profile, const struct kernel_host *host,
+	       struct kernel **ret_kernel, char **ret_error);
 /* Ends it: every pending store completes with -ENODEV first. Called without the lock, by a thread that is in no store. */
 void kernel_free(struct kernel *k);
 

@@ -30,6 +30,11 @@ void kernfs_put_active(struct kernfs_node *node)
 		kernel_changed(node->k);
 }
 
+static bool is_control(const struct kernfs_node *node)
+{
+	return node->attr && (node->attr->flags & ATTRIBUTE_CONTROL);
+}
+
 static bool has_show(const struct attribute *attr)
 {
 	return attr->show || attr->text || attr->show_long || attr->read;
@@ -61,8 +66,10 @@ static int check_open(struct kernfs_node *node, int flags)
 int kernfs_open(struct kernfs_node *node, int flags, struct kernfs_file **ret_file)
 {
 	struct kernfs_file *file;
-	int ret = (int)STEP(node->k, SYS_OPEN, .path = node->path, .result = check_open(node, flags));
+	int ret = check_open(node, flags);
 
+	if (!is_control(node))
+		ret = (int)STEP(node->k, SYS_OPEN, .path = node->path, .result = ret);
 	if (ret)
 		return ret;
 	file = xcalloc(sizeof(*file));
@@ -90,7 +97,8 @@ bool kernfs_read_may_wait(const struct kernfs_file *file)
 
 	if (!node->attr)
 		return false;
-	return file->busy || (node->attr->flags & ATTRIBUTE_SHOW_WAITS) || step_has_rules(node->k);
+	return file->busy || (node->attr->flags & ATTRIBUTE_SHOW_WAITS) ||
+	       (!is_control(node) && step_has_rules(node->k));
 }
 
 bool kernfs_write_may_wait(const struct kernfs_file *file)
@@ -99,7 +107,8 @@ bool kernfs_write_may_wait(const struct kernfs_file *file)
 
 	if (!node->attr)
 		return false;
-	return file->busy || !(node->attr->flags & ATTRIBUTE_STORE_INLINE) || step_has_rules(node->k);
+	return file->busy || !(node->attr->flags & ATTRIBUTE_STORE_INLINE) ||
+	       (!is_control(node) && step_has_rules(node->k));
 }
 
 /* The open file's own mutex. */
@@ -211,9 +220,11 @@ ssize_t kernfs_read(struct kernfs_file *file, char *buffer, size_t size, off_t o
 	if (ret)
 		return ret;
 	file->was_read = true;
-	ret = STEP(node->k, SYS_READ, .path = node->path);
+	if (!is_control(node))
+		ret = STEP(node->k, SYS_READ, .path = node->path);
 	if (!ret)
-		ret = node->attr->read ? read_binary(file, buffer, size, offset) : read_text(file, buffer, size, offset);
+		ret = node->attr->read ? read_binary(file, buffer, size, offset)
+				       : read_text(file, buffer, size, offset);
 	end(file);
 	return ret;
 }
@@ -250,11 +261,27 @@ static ssize_t run_store(struct kernfs_node *node, const char *data, size_t size
 	return write_text(node, data, size);
 }
 
+/* The store between its two steps: asked, and answered. */
+static ssize_t store_in_steps(struct kernfs_node *node, const char *data, size_t size, off_t offset)
+{
+	struct kernel *k = node->k;
+	char value[64];
+	ssize_t ret;
+
+	snprintf(value, sizeof(value), "%.*s", (int)(size < sizeof(value) ? size : sizeof(value) - 1), data);
+	ret = STEP(k, SYS_WRITE, .path = node->path, .value = value);
+	if (ret)
+		return STEP(k, SYS_RETURN, .path = node->path, .result = ret);
+	ret = run_store(node, data, size, offset);
+	/* What an abort cut short must not look done. */
+	if (k->abort_error)
+		ret = k->abort_error;
+	return STEP(k, SYS_RETURN, .path = node->path, .result = ret);
+}
+
 ssize_t kernfs_write(struct kernfs_file *file, const char *data, size_t size, off_t offset)
 {
 	struct kernfs_node *node = file->node;
-	struct kernel *k = node->k;
-	char value[64];
 	ssize_t ret;
 
 	if (!file->can_write)
@@ -264,15 +291,7 @@ ssize_t kernfs_write(struct kernfs_file *file, const char *data, size_t size, of
 	ret = begin(file);
 	if (ret)
 		return ret;
-	snprintf(value, sizeof(value), "%.*s", (int)(size < sizeof(value) ? size : sizeof(value) - 1), data);
-	ret = STEP(k, SYS_WRITE, .path = node->path, .value = value);
-	if (!ret) {
-		ret = run_store(node, data, size, offset);
-		/* What an abort cut short must not look done. */
-		if (k->abort_error)
-			ret = k->abort_error;
-	}
-	ret = STEP(k, SYS_RETURN, .path = node->path, .result = ret);
+	ret = is_control(node) ? run_store(node, data, size, offset) : store_in_steps(node, data, size, offset);
 	end(file);
 	return ret;
 }

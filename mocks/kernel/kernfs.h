@@ -51,7 +51,8 @@ int kernfs_access(const struct kernfs_node *node, int mask);
 int kernfs_setattr(struct kernfs_node *node, const struct stat *attributes, int mask);
 
 /* Calls @entry for each child, in hash order, until it returns false. */
-void kernfs_readdir(struct kernfs_node *dir, bool (*entry)(void *context, const struct kernfs_node *child), void *context);
+void kernfs_readdir(struct kernfs_node *dir, bool (*entry)(void *context, const struct kernfs_node *child),
+		    void *context);
 
 /* open(2): 0 and *ret_file, or -EACCES (no such mode bit or no such method, even for root), -ENODEV, -EINVAL (O_DIRECT), -EBUSY. */
 int kernfs_open(struct kernfs_node *node, int flags, struct kernfs_file **ret_file);

@@ -117,7 +117,7 @@ static bool all_alphanumeric(const char *text)
 }
 
 /* kobject_action_args(): `UUID[ KEY=VALUE]…` into SYNTH_ keys. */
-static int parse_synthetic(char *text, char keys[][128], const char **extra, size_t limit)
+static int parse_synthetic(char *text, char keys[][256], const char **extra, size_t limit)
 {
 	char *rest = text, *word = strsep(&rest, " ");
 	size_t n = 0;
@@ -133,9 +133,9 @@ static int parse_synthetic(char *text, char keys[][128], const char **extra, siz
 		if (!value || n == limit)
 			return -EINVAL;
 		*value++ = '\0';
-		if (!all_alphanumeric(word) || !all_alphanumeric(value) || strlen(word) + strlen(value) > 100)
+		if (!all_alphanumeric(word) || !all_alphanumeric(value) || strlen(word) > 100 || strlen(value) > 100)
 			return -EINVAL;
-		snprintf(keys[n], sizeof(keys[n]), "SYNTH_ARG_%s=%s", word, value);
+		snprintf(keys[n], sizeof(keys[n]), "SYNTH_ARG_%.100s=%.100s", word, value);
 		extra[n] = keys[n];
 		n++;
 	}
@@ -147,7 +147,7 @@ ssize_t uevent_store_common(struct kernel *k, struct kernfs_node *node, const ch
 {
 	static const char *const actions[] = {"add", "remove", "change", "move", "online", "offline", "bind", "unbind"};
 	enum { KEYS = 24 };
-	char keys[KEYS][128], text[PAGE + 1];
+	char keys[KEYS][256], text[PAGE + 1];
 	const char *extra[KEYS + 1] = {"SYNTH_UUID=0"};
 	size_t length = count;
 	char *rest;

@@ -50,7 +50,8 @@ int kstrtoull(const char *text, unsigned long long *ret)
 		base = 8;
 	}
 	for (; isxdigit((unsigned char)*text); text++) {
-		unsigned digit = isdigit((unsigned char)*text) ? (unsigned)(*text - '0') : (unsigned)((*text | 32) - 'a' + 10);
+		unsigned digit =
+			isdigit((unsigned char)*text) ? (unsigned)(*text - '0') : (unsigned)((*text | 32) - 'a' + 10);
 
 		if (digit >= base)
 			break;
@@ -69,13 +70,22 @@ int kstrtoull(const char *text, unsigned long long *ret)
 int kstrtobool(const char *text, bool *ret)
 {
 	switch (text[0]) {
-	case 'y': case 'Y': case 't': case 'T': case '1':
+	case 'y':
+	case 'Y':
+	case 't':
+	case 'T':
+	case '1':
 		*ret = true;
 		return 0;
-	case 'n': case 'N': case 'f': case 'F': case '0':
+	case 'n':
+	case 'N':
+	case 'f':
+	case 'F':
+	case '0':
 		*ret = false;
 		return 0;
-	case 'o': case 'O':
+	case 'o':
+	case 'O':
 		if ((text[1] | 32) != 'n' && (text[1] | 32) != 'f')
 			return -EINVAL;
 		*ret = (text[1] | 32) == 'n';

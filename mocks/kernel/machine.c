@@ -10,7 +10,8 @@
 
 char *pci_address_format(struct pci_address address, char *text)
 {
-	snprintf(text, PCI_ADDRESS_TEXT, "%04x:%02x:%02x.%x", address.domain, address.bus, address.slot, address.function);
+	snprintf(text, PCI_ADDRESS_TEXT, "%04x:%02x:%02x.%x", address.domain, address.bus, address.slot,
+		 address.function);
 	return text;
 }
 
@@ -23,7 +24,8 @@ static const char *parse_hex(const char *text, int least, int most, char end, un
 	for (; isxdigit((unsigned char)*text); text++, digits++) {
 		if (digits == most)
 			return NULL;
-		value = value * 16 + (unsigned long)(isdigit((unsigned char)*text) ? *text - '0' : (*text | 32) - 'a' + 10);
+		value = value * 16 +
+			(unsigned long)(isdigit((unsigned char)*text) ? *text - '0' : (*text | 32) - 'a' + 10);
 	}
 	if (digits < least || *text != end || value > limit)
 		return NULL;
@@ -35,8 +37,9 @@ int pci_address_parse(const char *text, struct pci_address *ret_address)
 {
 	unsigned long domain, bus, slot, function;
 
-	if (!(text = parse_hex(text, 4, 8, ':', UINT32_MAX, &domain)) || !(text = parse_hex(text, 2, 2, ':', 0xff, &bus)) ||
-	    !(text = parse_hex(text, 2, 2, '.', 0x1f, &slot)) || !parse_hex(text, 1, 1, '\0', 7, &function))
+	if (!(text = parse_hex(text, 4, 8, ':', UINT32_MAX, &domain)) ||
+	    !(text = parse_hex(text, 2, 2, ':', 0xff, &bus)) || !(text = parse_hex(text, 2, 2, '.', 0x1f, &slot)) ||
+	    !parse_hex(text, 1, 1, '\0', 7, &function))
 		return -EINVAL;
 	*ret_address = (struct pci_address){(uint32_t)domain, (uint8_t)bus, (uint8_t)slot, (uint8_t)function};
 	return 0;

@@ -71,7 +71,7 @@ struct module_parameter {
 /* A loadable module (or a built-in one): file name and what it drags in. Names have underscores. */
 struct module_desc {
 	const char *name;
-	const char *const *depends; /* NULL-terminated; loaded first, this module becomes their holder */
+	const char *const *depends;      /* NULL-terminated; loaded first, this module becomes their holder */
 	const char *const *softdep_post; /* NULL-terminated, may be NULL: kmod loads them afterwards */
 	const struct module_parameter *parameters;
 	size_t n_parameters;
@@ -88,7 +88,7 @@ struct driver_desc {
 	const struct probe_condition *conditions;
 	size_t n_conditions;
 	struct net_features net;
-	bool managed_dma;     /* driver_managed_dma: no claim on the group's DMA (pcieport, pci-stub; every DRIVER_VFIO) */
+	bool managed_dma; /* driver_managed_dma: no claim on the group's DMA (pcieport, pci-stub; every DRIVER_VFIO) */
 	bool sriov_configure; /* the driver can create VFs */
 	bool sriov_keep;      /* its remove() leaves VFs in place (nvme); the default is to disable SR-IOV first */
 	unsigned sriov_limit; /* the driver lowers sriov_totalvfs to this; 0: it does not */
@@ -132,17 +132,17 @@ struct machine_vf {
 struct machine_device {
 	struct pci_address address;
 	const struct device_model *model;
-	const char *driver;          /* bound at boot; NULL: unbound */
-	const char *driver_override; /* NULL: unset */
-	int group;                   /* IOMMU group; -1: the lowest free at boot, in order of address */
+	const char *driver;             /* bound at boot; NULL: unbound */
+	const char *driver_override;    /* NULL: unset */
+	int group;                      /* IOMMU group; -1: the lowest free at boot, in order of address */
 	uint8_t secondary, subordinate; /* bus numbers of a bridge */
 	unsigned numvfs;
 	bool no_vf_autoprobe; /* sriov_drivers_autoprobe reads 0 */
 	const struct machine_vf *vfs;
 	size_t n_vfs;
-	const char *mac;        /* aa:bb:cc:dd:ee:ff, or NULL: made from the address */
-	uint64_t bar_start[6];  /* 0: assigned at boot */
-	uint64_t rom_start;     /* 0: assigned */
+	const char *mac;       /* aa:bb:cc:dd:ee:ff, or NULL: made from the address */
+	uint64_t bar_start[6]; /* 0: assigned at boot */
+	uint64_t rom_start;    /* 0: assigned */
 	uint64_t vf_bar_start[6];
 };
 
@@ -159,9 +159,11 @@ struct machine {
 	enum evidence evidence;
 	const struct driver_desc *const *drivers; /* in the order of modules.alias */
 	size_t n_drivers;
-	const struct module_desc *modules; /* every module that can be loaded, those of the drivers and their dependencies */
+	const struct module_desc
+		*modules; /* every module that can be loaded, those of the drivers and their dependencies */
 	size_t n_modules;
-	const char *const *loaded; /* NULL-terminated: modules of these drivers (driver or module names) are loaded at boot, in order */
+	const char *const *
+		loaded; /* NULL-terminated: modules of these drivers (driver or module names) are loaded at boot, in order */
 	const struct machine_device *devices; /* sorted by address */
 	size_t n_devices;
 	const struct profile_setting *settings;

@@ -65,11 +65,8 @@ static ssize_t module_uevent_store(struct kobject *kobj, const struct attribute 
 static const struct attribute uevent_attr = {"uevent", 0200, .store = module_uevent_store, .flags = ATTRIBUTE_STATIC};
 
 static const struct attribute loadable_attrs[] = {
-	{"coresize", 0444, .text = "16384\n"},
-	{"initsize", 0444, .text = "0\n"},
-	{"initstate", 0444, initstate_show},
-	{"refcnt", 0444, refcnt_show},
-	{"taint", 0444, .text = "\n"},
+	{"coresize", 0444, .text = "16384\n"}, {"initsize", 0444, .text = "0\n"}, {"initstate", 0444, initstate_show},
+	{"refcnt", 0444, refcnt_show},         {"taint", 0444, .text = "\n"},
 };
 
 static ssize_t parameter_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
@@ -333,7 +330,8 @@ static char *proc_modules(struct kobject *kobj, const struct attribute *attr)
 
 	if (!stream)
 		abort();
-	TAILQ_FOREACH_REVERSE (module, &k->modules, module_list, list) {
+	TAILQ_FOREACH_REVERSE(module, &k->modules, module_list, list)
+	{
 		if (module->desc->builtin)
 			continue;
 		fprintf(stream, "%s 16384 %u ", module->desc->name, count_holders(k, module) + module->users);

@@ -145,9 +145,12 @@ static void remove_net(struct pci_dev *dev)
 }
 
 static const struct attribute ptp_attrs[] = {
-	{"clock_name", 0444, .text = "000000000000\n"}, {"max_adjustment", 0444, .text = "599999900\n"},
-	{"max_vclocks", 0644, .text = "20\n", .store = accept_store}, {"n_alarms", 0444, .text = "0\n"},
-	{"n_external_timestamps", 0444, .text = "0\n"}, {"n_periodic_outputs", 0444, .text = "0\n"},
+	{"clock_name", 0444, .text = "000000000000\n"},
+	{"max_adjustment", 0444, .text = "599999900\n"},
+	{"max_vclocks", 0644, .text = "20\n", .store = accept_store},
+	{"n_alarms", 0444, .text = "0\n"},
+	{"n_external_timestamps", 0444, .text = "0\n"},
+	{"n_periodic_outputs", 0444, .text = "0\n"},
 	{"n_programmable_pins", 0444, .text = "0\n"},
 	{"n_vclocks", 0644, .text = "0\n", .store = accept_store},
 	{"pps_available", 0444, .text = "0\n"},
@@ -180,11 +183,15 @@ static void remove_ptp(struct pci_dev *dev)
 }
 
 static const struct attribute wakeup_attrs[] = {
-	{"active_count", 0444, .text = "0\n"},	 {"active_time_ms", 0444, .text = "0\n"},
-	{"event_count", 0444, .text = "0\n"},	 {"expire_count", 0444, .text = "0\n"},
-	{"last_change_ms", 0444, .text = "0\n"}, {"max_time_ms", 0444, .text = "0\n"},
+	{"active_count", 0444, .text = "0\n"},
+	{"active_time_ms", 0444, .text = "0\n"},
+	{"event_count", 0444, .text = "0\n"},
+	{"expire_count", 0444, .text = "0\n"},
+	{"last_change_ms", 0444, .text = "0\n"},
+	{"max_time_ms", 0444, .text = "0\n"},
 	{"prevent_suspend_time_ms", 0444, .text = "0\n"},
-	{"total_time_ms", 0444, .text = "0\n"},	 {"wakeup_count", 0444, .text = "0\n"},
+	{"total_time_ms", 0444, .text = "0\n"},
+	{"wakeup_count", 0444, .text = "0\n"},
 };
 
 /* The first probe's wakeup device stays until the function goes; each later probe makes one and drops it at once. */

@@ -73,7 +73,8 @@ void pci_uevent_keys(void *object, struct uevent *uevent)
 
 /* ---- buses ---- */
 
-static ssize_t one_bus_rescan_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
+static ssize_t one_bus_rescan_store(struct kobject *kobj, const struct attribute *attr, const char *buffer,
+				    size_t count)
 {
 	struct device *bus = container_of(kobj, struct device, kobj);
 	unsigned long long value;
@@ -148,8 +149,9 @@ void pci_remove_host_bridges(struct kernel *k)
 		next = TAILQ_NEXT(node, sibling);
 		if (!node->kobj)
 			continue;
-		class_device_remove(k, container_of(container_of(node->kobj, struct device, kobj), struct host_bridge,
-						    device)->bus);
+		class_device_remove(
+			k,
+			container_of(container_of(node->kobj, struct device, kobj), struct host_bridge, device)->bus);
 		kernfs_remove(node);
 	}
 }

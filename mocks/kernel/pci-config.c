@@ -136,13 +136,15 @@ void pci_assign_resources(struct kernel *k, struct pci_dev *dev)
 			uint64_t slice = dev->physfn->model->vf_bars[i].size;
 
 			if (slice)
-				*resource = (struct pci_resource){whole->start + slice * dev->vf_index, slice, whole->flags};
+				*resource = (struct pci_resource){whole->start + slice * dev->vf_index, slice,
+								  whole->flags};
 			continue;
 		}
 		set_resource(k, resource, &model->bars[i], described->bar_start[i], 1);
 		if (resource->size)
-			pci_write32(dev, PCI_BASE_ADDRESS_0 + 4 * i, (uint32_t)resource->start | (resource->flags & 0xf) |
-								     (resource->flags & 0x100 ? 1 : 0));
+			pci_write32(dev, PCI_BASE_ADDRESS_0 + 4 * i,
+				    (uint32_t)resource->start | (resource->flags & 0xf) |
+					    (resource->flags & 0x100 ? 1 : 0));
 		if (resource->size && resource->flags & 0x100000)
 			pci_write32(dev, PCI_BASE_ADDRESS_0 + 4 * (i + 1), (uint32_t)(resource->start >> 32));
 	}
@@ -169,7 +171,8 @@ ssize_t pci_config_read(struct kobject *kobj, const struct attribute *attr, char
 }
 
 /* Which bits of the standard header a write can change: command, cache line, latency, BARs' addresses stay as assigned. */
-ssize_t pci_config_write(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size, off_t offset)
+ssize_t pci_config_write(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size,
+			 off_t offset)
 {
 	struct pci_dev *dev = kobj_to_pci_dev(kobj);
 

@@ -33,8 +33,8 @@ static bool has_static_ids(struct kernel *k, const struct device_driver *driver)
 	return driver->desc->n_ids && (driver->desc->behaviour != DRIVER_VFIO || k->profile.vfio_id_table);
 }
 
-static bool static_id_matches(struct kernel *k, const struct device_driver *driver, const struct ids *ids, bool override,
-			      bool *ret_override_only)
+static bool static_id_matches(struct kernel *k, const struct device_driver *driver, const struct ids *ids,
+			      bool override, bool *ret_override_only)
 {
 	if (!has_static_ids(k, driver))
 		return false;
@@ -115,6 +115,13 @@ static void host_driver_starts(struct pci_dev *dev, const struct driver_desc *dr
 	pci_add_irqs(dev, driver->msix_vectors);
 }
 
+static void host_driver_ends(struct pci_dev *dev)
+{
+	pci_remove_irqs(dev);
+	if (dev->enable_count)
+		dev->enable_count--;
+}
+
 /* pci_device_probe() and the driver's own probe. 0 or -errno. */
 int pci_device_probe(struct pci_dev *dev, struct device_driver *driver, const char **ret_why)
 {
@@ -134,7 +141,12 @@ int pci_device_probe(struct pci_dev *dev, struct device_driver *driver, const ch
 	host_driver_starts(dev, desc);
 	if (desc->sriov_limit && iov_is_pf(dev) && dev->totalvfs > desc->sriov_limit)
 		dev->totalvfs = desc->sriov_limit;
-	return desc->behaviour == DRIVER_NET ? net_probe(dev, desc) : 0;
+	ret = desc->behaviour == DRIVER_NET ? net_probe(dev, desc) : 0;
+	if (ret) {
+		*ret_why = "a fault rule";
+		host_driver_ends(dev);
+	}
+	return ret;
 }
 
 /* pci_device_remove() and the driver's own remove. Cannot fail. */
@@ -150,9 +162,7 @@ void pci_device_remove(struct pci_dev *dev, struct device_driver *driver)
 		net_remove(dev);
 	else if (dev->numvfs && !desc->sriov_keep)
 		iov_disable(dev);
-	pci_remove_irqs(dev);
-	if (dev->enable_count)
-		dev->enable_count--;
+	host_driver_ends(dev);
 }
 
 /* Up to @n hex numbers as sscanf("%x %x …") takes them: how many there are; what follows is nobody's. */
@@ -221,7 +231,7 @@ ssize_t pci_new_id_store(struct kobject *kobj, const struct attribute *attr, con
 		return ret;
 	entry = xcalloc(sizeof(*entry));
 	entry->id = (struct pci_device_id){(uint32_t)v[0], (uint32_t)v[1], (uint32_t)v[2], (uint32_t)v[3],
-					   (uint32_t)v[4], (uint32_t)v[5], v[6], false};
+					   (uint32_t)v[4], (uint32_t)v[5], v[6],           false};
 	TAILQ_INSERT_TAIL(&driver->dynamic_ids, entry, list);
 	driver_attach(driver);
 	return (ssize_t)count;

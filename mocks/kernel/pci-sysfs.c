@@ -4,13 +4,13 @@
 
 #include <linux/pci_regs.h>
 
-#define SHOW(name, ...)                                                                                                \
-	static ssize_t name##_show(struct kobject *kobj, const struct attribute *attr, char *buffer)                   \
-	{                                                                                                              \
-		const struct pci_dev *dev = kobj_to_pci_dev(kobj);                                                     \
-                                                                                                                       \
-		(void)dev;                                                                                             \
-		return sprintf(buffer, __VA_ARGS__);                                                                   \
+#define SHOW(name, ...)                                                                              \
+	static ssize_t name##_show(struct kobject *kobj, const struct attribute *attr, char *buffer) \
+	{                                                                                            \
+		const struct pci_dev *dev = kobj_to_pci_dev(kobj);                                   \
+                                                                                                     \
+		(void)dev;                                                                           \
+		return sprintf(buffer, __VA_ARGS__);                                                 \
 	}
 
 SHOW(vendor, "0x%04x\n", dev->model->vendor)
@@ -52,7 +52,7 @@ static ssize_t resource_show(struct kobject *kobj, const struct attribute *attr,
 
 static const char *link_speed(unsigned code)
 {
-	static const char *const speeds[] = {"Unknown", "2.5 GT/s PCIe",  "5.0 GT/s PCIe", "8.0 GT/s PCIe",
+	static const char *const speeds[] = {"Unknown",        "2.5 GT/s PCIe",  "5.0 GT/s PCIe", "8.0 GT/s PCIe",
 					     "16.0 GT/s PCIe", "32.0 GT/s PCIe", "64.0 GT/s PCIe"};
 
 	return code < ARRAY_SIZE(speeds) ? speeds[code] : speeds[0];
@@ -138,7 +138,8 @@ static ssize_t enable_store(struct kobject *kobj, const struct attribute *attr, 
 		ret = -EIO;
 		why = "it is not enabled";
 	}
-	ret = (int)STEP(k, PCI_ENABLE, .device = dev->device.name, .value = value ? "1" : "0", .result = ret, .why = why);
+	ret = (int)STEP(k, PCI_ENABLE, .device = dev->device.name, .value = value ? "1" : "0", .result = ret,
+			.why = why);
 	if (!ret && value) {
 		dev->enable_count++;
 		dev->power_state = "D0";
@@ -255,9 +256,9 @@ static bool has_reset_method(struct kobject *kobj)
 	return kobj->k->profile.reset_method && pci_reset_visible(kobj);
 }
 
-#define AER_FATAL_NAMES                                                                                                \
-	"Undefined 0\nDLP 0\nSDES 0\nTLP 0\nFCP 0\nCmpltTO 0\nCmpltAbrt 0\nUnxCmplt 0\nRxOF 0\nMalfTLP 0\nECRC 0\n"     \
-	"UnsupReq 0\nACSViol 0\nUncorrIntErr 0\nBlockedTLP 0\nAtomicOpBlocked 0\nTLPBlockedErr 0\n"                     \
+#define AER_FATAL_NAMES                                                                                             \
+	"Undefined 0\nDLP 0\nSDES 0\nTLP 0\nFCP 0\nCmpltTO 0\nCmpltAbrt 0\nUnxCmplt 0\nRxOF 0\nMalfTLP 0\nECRC 0\n" \
+	"UnsupReq 0\nACSViol 0\nUncorrIntErr 0\nBlockedTLP 0\nAtomicOpBlocked 0\nTLPBlockedErr 0\n"                 \
 	"PoisonTLPBlocked 0\nDMWrReqBlocked 0\nIDECheck 0\nMisIDETLP 0\nPCRC_CHECK 0\nTLPXlatBlocked 0\n"
 
 /* Which store or show could be told to wait decides whether it needs a thread; see ATTRIBUTE_STORE_INLINE. */
@@ -276,7 +277,8 @@ static const struct attribute attrs[] = {
 	{"reset_subordinate", 0200, .store = reset_subordinate_store, .visible = is_bridge},
 	{"boot_vga", 0444, boot_vga_show, .visible = is_vga},
 	{"aer_dev_correctable", 0444, .visible = has_aer,
-	 .text = "RxErr 0\nBadTLP 0\nBadDLLP 0\nRollover 0\nTimeout 0\nNonFatalErr 0\nCorrIntErr 0\nHeaderOF 0\nTOTAL_ERR_COR 0\n"},
+	 .text = "RxErr 0\nBadTLP 0\nBadDLLP 0\nRollover 0\nTimeout 0\nNonFatalErr 0\nCorrIntErr 0\nHeaderOF "
+		 "0\nTOTAL_ERR_COR 0\n"},
 	{"aer_dev_fatal", 0444, .visible = has_aer, .text = AER_FATAL_NAMES "TOTAL_ERR_FATAL 0\n"},
 	{"aer_dev_nonfatal", 0444, .visible = has_aer, .text = AER_FATAL_NAMES "TOTAL_ERR_NONFATAL 0\n"},
 	{"aer_rootport_total_err_cor", 0444, .visible = is_root_port_with_aer, .text = "0\n"},
@@ -351,7 +353,8 @@ static ssize_t bar_read(struct kobject *kobj, const struct attribute *attr, char
 	return (ssize_t)size;
 }
 
-static ssize_t bar_write(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size, off_t offset)
+static ssize_t bar_write(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size,
+			 off_t offset)
 {
 	if (!(kobj_to_pci_dev(kobj)->resources[attr->index].flags & 0x100) && attr->index != PCI_ROM)
 		return -EIO;

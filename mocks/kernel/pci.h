@@ -77,7 +77,8 @@ bool pci_has_flr(const struct pci_dev *dev);
 bool pci_has_pm_reset(const struct pci_dev *dev);
 void pci_assign_resources(struct kernel *k, struct pci_dev *dev);
 ssize_t pci_config_read(struct kobject *kobj, const struct attribute *attr, char *buffer, size_t size, off_t offset);
-ssize_t pci_config_write(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size, off_t offset);
+ssize_t pci_config_write(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size,
+			 off_t offset);
 
 /* pci-driver.c */
 bool pci_bus_match(struct pci_dev *dev, struct device_driver *driver, const char **ret_why);

@@ -11,9 +11,11 @@
 	X(bind_passes_errno, "bind-passes-errno", 0, 1, 1, 1, 1, 1, "bind returns the probe's errno, not ENODEV")      \
 	X(new_id_checks_dynamic, "new-id-checks-dynamic", 0, 1, 1, 1, 1, 1, "a duplicate dynamic id is EEXIST")        \
 	X(vfio_id_table, "vfio-id-table", 0, 1, 1, 1, 1, 1, "override-only ids and vfio_pci: aliases exist")           \
-	X(dma_ownership, "dma-ownership", 0, 1, 1, 1, 1, 1, "host drivers and user space exclude each other in a group") \
+	X(dma_ownership, "dma-ownership", 0, 1, 1, 1, 1, 1,                                                            \
+	  "host drivers and user space exclude each other in a group")                                                 \
 	X(vfio_dev, "vfio-dev", 0, 0, 1, 1, 1, 1, "vfio-dev/vfioN below a device on a VFIO driver")                    \
-	X(vfio_dev_before_users, "vfio-dev-before-users", 0, 0, 0, 1, 1, 1, "unbind removes vfio-dev, then waits for users") \
+	X(vfio_dev_before_users, "vfio-dev-before-users", 0, 0, 0, 1, 1, 1,                                            \
+	  "unbind removes vfio-dev, then waits for users")                                                             \
 	X(vfio_cdev, "vfio-cdev", 0, 0, 0, 0, 0, 0, "CONFIG_VFIO_DEVICE_CDEV: vfioN/dev and /dev/vfio/devices/vfioN")  \
 	X(reset_method, "reset-method", 0, 1, 1, 1, 1, 1, "the attribute reset_method")                                \
 	X(sriov_msix_count, "sriov-msix-count", 0, 1, 1, 1, 1, 1, "sriov_vf_total_msix, sriov_vf_msix_count")          \

@@ -12,16 +12,29 @@ struct trace_record {
 
 struct rule;
 
+/* A step that a rule holds until somebody writes its id to `release`. */
+struct held_step {
+	TAILQ_ENTRY(held_step) list;
+	unsigned long id;
+	bool released;
+	char *text; /* `ACTOR STEP key=value…` */
+};
+
 struct step_state {
 	STAILQ_HEAD(, trace_record) trace;
 	unsigned long next_sequence, n_records, n_dropped;
 	TAILQ_HEAD(, rule) rules;
+	TAILQ_HEAD(, held_step) held;
+	unsigned long next_held;
 };
 
 bool step_may_wait(enum step_id id);
 
 void trace_record(struct step_state *state, enum step_id id, const struct step_args *args, long result);
 void trace_clear(struct step_state *state);
+/* `ACTOR STEP key=value…` into @line; its length. */
+size_t trace_format(char *line, enum step_id id, const struct step_args *args);
+enum { TRACE_LINE = 1024 };
 
 /* The result of the step after the rules that match it; may wait. */
 long rules_apply(struct kernel *k, enum step_id id, const struct step_args *args);

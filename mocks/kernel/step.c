@@ -27,6 +27,7 @@ struct step_state *step_state_new(void)
 
 	STAILQ_INIT(&state->trace);
 	TAILQ_INIT(&state->rules);
+	TAILQ_INIT(&state->held);
 	return state;
 }
 

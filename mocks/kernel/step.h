@@ -8,53 +8,53 @@
 #include "kernel/kernel.h"
 
 /* X(enumerator, stable name, may wait: a rule may delay or hold it) */
-#define STEPS(X)                                                                                                       \
-	X(SYS_OPEN, "sys.open", false)                                                                                 \
-	X(SYS_READ, "sys.read", true)                                                                                  \
-	X(SYS_WRITE, "sys.write", true)                                                                                \
-	X(SYS_RETURN, "sys.return", true)                                                                              \
-	X(DD_MATCH, "dd.match", true)                                                                                  \
-	X(DD_LOCK, "dd.lock", true)                                                                                    \
-	X(DD_DMA_CONFIGURE, "dd.dma-configure", true)                                                                  \
-	X(DD_LINK_DRIVER, "dd.link-driver", true)                                                                      \
-	X(DD_PROBE, "dd.probe", true)                                                                                  \
-	X(DD_PROBED, "dd.probed", true)                                                                                \
-	X(DD_UEVENT_BIND, "dd.uevent-bind", true)                                                                      \
-	X(DD_UNLINK_DRIVER, "dd.unlink-driver", true)                                                                  \
-	X(DD_REMOVE, "dd.remove", true)                                                                                \
-	X(DD_UEVENT_UNBIND, "dd.uevent-unbind", true)                                                                  \
-	X(DRIVER_ADD, "bus.add-driver", true)                                                                          \
-	X(DRIVER_REMOVE, "bus.remove-driver", true)                                                                    \
-	X(NET_ADD, "net.add-device", true)                                                                             \
-	X(NET_REMOVE, "net.remove-device", true)                                                                       \
-	X(VFIO_ADD_GROUP, "vfio.add-group", true)                                                                      \
-	X(VFIO_ADD_DEVICE, "vfio.add-device", true)                                                                    \
-	X(VFIO_REMOVE_DEVICE, "vfio.remove-device", true)                                                              \
-	X(VFIO_WAIT_USERS, "vfio.wait-users", true)                                                                    \
-	X(VFIO_REMOVE_GROUP, "vfio.remove-group", true)                                                                \
-	X(MODULE_LOAD, "module.load", true)                                                                            \
-	X(MODULE_LIVE, "module.live", true)                                                                            \
-	X(MODULE_UNLOAD, "module.unload", true)                                                                        \
-	X(PCI_OVERRIDE, "pci.driver-override", true)                                                                   \
-	X(PCI_ADD_ID, "pci.add-id", true)                                                                              \
-	X(PCI_REMOVE_ID, "pci.remove-id", true)                                                                        \
-	X(PCI_ADD_DEVICE, "pci.add-device", true)                                                                      \
-	X(PCI_REMOVE_DEVICE, "pci.remove-device", true)                                                                \
-	X(PCI_RESCAN, "pci.rescan", true)                                                                              \
-	X(PCI_LOCK, "pci.lock-rescan-remove", true)                                                                    \
-	X(PCI_RESET, "pci.reset", true)                                                                                \
-	X(PCI_ENABLE, "pci.enable", true)                                                                              \
-	X(IOV_ENABLE, "iov.enable", true)                                                                              \
-	X(IOV_DISABLE, "iov.disable", true)                                                                            \
-	X(IOV_ADD_VF, "iov.add-vf", true)                                                                              \
-	X(IOV_REMOVE_VF, "iov.remove-vf", true)                                                                        \
+#define STEPS(X)                                          \
+	X(SYS_OPEN, "sys.open", false)                    \
+	X(SYS_READ, "sys.read", true)                     \
+	X(SYS_WRITE, "sys.write", true)                   \
+	X(SYS_RETURN, "sys.return", true)                 \
+	X(DD_MATCH, "dd.match", true)                     \
+	X(DD_LOCK, "dd.lock", true)                       \
+	X(DD_DMA_CONFIGURE, "dd.dma-configure", true)     \
+	X(DD_LINK_DRIVER, "dd.link-driver", true)         \
+	X(DD_PROBE, "dd.probe", true)                     \
+	X(DD_PROBED, "dd.probed", true)                   \
+	X(DD_UEVENT_BIND, "dd.uevent-bind", true)         \
+	X(DD_UNLINK_DRIVER, "dd.unlink-driver", true)     \
+	X(DD_REMOVE, "dd.remove", true)                   \
+	X(DD_UEVENT_UNBIND, "dd.uevent-unbind", true)     \
+	X(DRIVER_ADD, "bus.add-driver", true)             \
+	X(DRIVER_REMOVE, "bus.remove-driver", true)       \
+	X(NET_ADD, "net.add-device", true)                \
+	X(NET_REMOVE, "net.remove-device", true)          \
+	X(VFIO_ADD_GROUP, "vfio.add-group", true)         \
+	X(VFIO_ADD_DEVICE, "vfio.add-device", true)       \
+	X(VFIO_REMOVE_DEVICE, "vfio.remove-device", true) \
+	X(VFIO_WAIT_USERS, "vfio.wait-users", true)       \
+	X(VFIO_REMOVE_GROUP, "vfio.remove-group", true)   \
+	X(MODULE_LOAD, "module.load", true)               \
+	X(MODULE_LIVE, "module.live", true)               \
+	X(MODULE_UNLOAD, "module.unload", true)           \
+	X(PCI_OVERRIDE, "pci.driver-override", true)      \
+	X(PCI_ADD_ID, "pci.add-id", true)                 \
+	X(PCI_REMOVE_ID, "pci.remove-id", true)           \
+	X(PCI_ADD_DEVICE, "pci.add-device", true)         \
+	X(PCI_REMOVE_DEVICE, "pci.remove-device", true)   \
+	X(PCI_RESCAN, "pci.rescan", true)                 \
+	X(PCI_LOCK, "pci.lock-rescan-remove", true)       \
+	X(PCI_RESET, "pci.reset", true)                   \
+	X(PCI_ENABLE, "pci.enable", true)                 \
+	X(IOV_ENABLE, "iov.enable", true)                 \
+	X(IOV_DISABLE, "iov.disable", true)               \
+	X(IOV_ADD_VF, "iov.add-vf", true)                 \
+	X(IOV_REMOVE_VF, "iov.remove-vf", true)           \
 	X(KOBJ_UEVENT, "kobj.uevent", true)
 
 enum step_id {
 #define X(id, name, waits) STEP_##id,
 	STEPS(X)
 #undef X
-	STEP_COUNT
+		STEP_COUNT
 };
 
 /* Every string may be NULL; they are copied. */
@@ -91,3 +91,7 @@ char *step_rules_text(struct kernel *k); /* malloc'd */
 /* Adds the rules in @text, one a line ("clear" removes all). 0, or -EINVAL and no rule added; the trace says why. */
 int step_rules_parse(struct kernel *k, const char *text);
 void step_rules_clear(struct kernel *k);
+/* The steps that rules hold, one a line: `ID ACTOR STEP key=value…` (malloc'd). */
+char *step_held_text(struct kernel *k);
+/* Lets a held step go. 0, or -ENOENT when no step of that id is held. */
+int step_release(struct kernel *k, unsigned long id);

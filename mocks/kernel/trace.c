@@ -4,7 +4,7 @@
 
 #include <ctype.h>
 
-enum { TRACE_LIMIT = 100000, LINE = 1024 };
+enum { TRACE_LIMIT = 100000, LINE = TRACE_LINE };
 
 /* Appends @text as one word: what could break the line or the fields is escaped. */
 static size_t append_escaped(char *line, size_t used, const char *text, bool spaces)
@@ -40,20 +40,25 @@ static size_t append_result(char *line, size_t used, long result)
 	return used + (size_t)(name ? sprintf(line + used, " = %s", name) : sprintf(line + used, " = %ld", result));
 }
 
-void trace_record(struct step_state *state, enum step_id id, const struct step_args *args, long result)
+size_t trace_format(char *line, enum step_id id, const struct step_args *args)
 {
-	char line[LINE + 8];
-	size_t used = 0;
-	struct trace_record *record;
+	size_t used = append_escaped(line, 0, kernel_client()->actor, false);
 
-	used = append_escaped(line, used, kernel_client()->actor, false);
 	used += (size_t)sprintf(line + used, " %s", step_name(id));
 	used = append_pair(line, used, "device", args->device);
 	used = append_pair(line, used, "driver", args->driver);
 	used = append_pair(line, used, "module", args->module);
 	used = append_pair(line, used, "path", args->path);
 	used = append_pair(line, used, "action", args->action);
-	used = append_pair(line, used, "value", args->value);
+	return append_pair(line, used, "value", args->value);
+}
+
+void trace_record(struct step_state *state, enum step_id id, const struct step_args *args, long result)
+{
+	char line[LINE + 8];
+	size_t used = trace_format(line, id, args);
+	struct trace_record *record;
+
 	used = append_result(line, used, result);
 	if (args->why && used + 8 < LINE) {
 		used += (size_t)sprintf(line + used, " why=");

@@ -186,7 +186,8 @@ static void remove_vfio_dev(struct kernel *k, struct vfio_device *vfio)
 
 static void wait_for_users(struct kernel *k, const struct pci_dev *dev, const struct vfio_device *vfio)
 {
-	STEP(k, VFIO_WAIT_USERS, .device = dev->device.name, .why = vfio->users ? "somebody has the device open" : NULL);
+	STEP(k, VFIO_WAIT_USERS, .device = dev->device.name,
+	     .why = vfio->users ? "somebody has the device open" : NULL);
 	while (vfio->users)
 		if (kernel_wait(k))
 			return;

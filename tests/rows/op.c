@@ -193,7 +193,9 @@ static void op_ls(char *data)
 	names = calloc((size_t)n + 1, sizeof(*names));
 	for (int i = 0; i < n; i++)
 		if (asprintf(&names[i], "%s%s", entries[i]->d_name,
-			     entries[i]->d_type == DT_DIR ? "/" : entries[i]->d_type == DT_LNK ? "@" : "") < 0)
+			     entries[i]->d_type == DT_DIR   ? "/"
+			     : entries[i]->d_type == DT_LNK ? "@"
+							    : "") < 0)
 			abort();
 	for (int i = 0; i < n; i++) /* sorted with their marks, as the transcripts are */
 		for (int j = i + 1; j < n; j++)
@@ -292,10 +294,17 @@ static const struct {
 	const char *name;
 	void (*run)(char *data);
 } operations[] = {
-	{"w", op_w},	   {"wa", op_wa},	  {"wt", op_wt},	 {"wc", op_wc},	  {"wx", op_wx},   {"w0", op_w0},
-	{"wn", op_wn},	   {"pw", op_pw},	  {"ww", op_ww},	 {"r", op_r},	  {"rn", op_rn},   {"l", op_l},
-	{"ls", op_ls},	   {"st", op_st},	  {"load", op_load},	 {"unload", op_unload},	   {"trunc", op_trunc},
-	{"mkdir", op_mkdir}, {"rmdir", op_rmdir}, {"unlink", op_unlink}, {"rename", op_rename},	   {"symlink", op_symlink},
+	{"w", op_w},           {"wa", op_wa},
+	{"wt", op_wt},         {"wc", op_wc},
+	{"wx", op_wx},         {"w0", op_w0},
+	{"wn", op_wn},         {"pw", op_pw},
+	{"ww", op_ww},         {"r", op_r},
+	{"rn", op_rn},         {"l", op_l},
+	{"ls", op_ls},         {"st", op_st},
+	{"load", op_load},     {"unload", op_unload},
+	{"trunc", op_trunc},   {"mkdir", op_mkdir},
+	{"rmdir", op_rmdir},   {"unlink", op_unlink},
+	{"rename", op_rename}, {"symlink", op_symlink},
 	{"direct", op_direct}, {"mmap", op_mmap},
 };
 

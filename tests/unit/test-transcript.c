@@ -164,9 +164,18 @@ static const struct {
 	const char *name;
 	void (*run)(struct kernel *k, FILE *out, char *argument);
 } operations[] = {
-	{"w ", op_write},	    {"w0 ", op_write_nothing},	    {"wn ", op_write_many},	{"r ", op_read},
-	{"rn ", op_read_length},    {"l ", op_readlink},	    {"ls ", op_list},		{"mod ", op_load},
-	{"rmmod ", op_unload},	    {"load ", op_init_module},	    {"unload ", op_delete_module}, {"ue", op_uevents},
+	{"w ", op_write},
+	{"w0 ", op_write_nothing},
+	{"wn ", op_write_many},
+	{"r ", op_read},
+	{"rn ", op_read_length},
+	{"l ", op_readlink},
+	{"ls ", op_list},
+	{"mod ", op_load},
+	{"rmmod ", op_unload},
+	{"load ", op_init_module},
+	{"unload ", op_delete_module},
+	{"ue", op_uevents},
 };
 
 /* Blanks at the end of a line mean nothing; the number of a wakeup device says how many the machine ever had. */

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What waits for what: the device lock, the drain of removed files, users of a VFIO device; and that every wait ends
+ * when the machine is reset or the server goes. Steps are held by rules; a test goes on when the step is held, never after a time.
+ */
+#include "model.h"
+#include "q35-machine.h"
+
+#include "kernel/base.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NIC "0000:01:00.0"
+#define NIC_DIR "bus/pci/devices/" NIC
+#define CONTROL "kernel/debug/mocksys/"
+
+static struct kernel *k;
+
+/* A store on a thread of its own. */
+struct store {
+	pthread_t thread;
+	const char *actor, *path, *data;
+	long ret;
+	bool done;
+};
+
+static void *run_store(void *argument)
+{
+	struct store *store = argument;
+	struct client client = {.pid = 2};
+
+	snprintf(client.actor, sizeof(client.actor), "%s", store->actor);
+	kernel_enter(&client);
+	store->ret = model_write(k, store->path, store->data);
+	kernel_lock(k);
+	store->done = true;
+	kernel_changed(k);
+	kernel_unlock(k);
+	return NULL;
+}
+
+static struct store *start(const char *actor, const char *path, const char *data)
+{
+	struct store *store = calloc(1, sizeof(*store));
+
+	assert_non_null(store);
+	*store = (struct store){.actor = actor, .path = path, .data = data};
+	assert_int_equal(pthread_create(&store->thread, NULL, run_store, store), 0);
+	return store;
+}
+
+static long finish(struct store *store)
+{
+	long ret;
+
+	pthread_join(store->thread, NULL);
+	ret = store->ret;
+	free(store);
+	return ret;
+}
+
+/* Until @text stands in the list of held steps (@held) or in the trace. */
+static void wait_until(char *(*list)(struct kernel *), const char *text)
+{
+	bool found = false;
+
+	kernel_lock(k);
+	while (!found) {
+		char *lines = list(k);
+
+		found = strstr(lines, text);
+		free(lines);
+		kernel_unlock(k);
+		sched_yield();
+		kernel_lock(k);
+	}
+	kernel_unlock(k);
+}
+
+/* The next ticket has been drawn: somebody stands in the queue for the device's lock behind its holder. */
+static void wait_for_queue(unsigned waiters)
+{
+	struct device *device;
+
+	kernel_lock(k);
+	device = bus_find_device(k, NIC);
+	assert_non_null(device);
+	while (device->lock.next_ticket - device->lock.serving < waiters + 1) {
+		/* The waiter drops the model lock when it waits; nothing is broadcast then. */
+		kernel_unlock(k);
+		sched_yield();
+		kernel_lock(k);
+	}
+	kobject_put(&device->kobj);
+	kernel_unlock(k);
+}
+
+static bool is_done(const struct store *store)
+{
+	bool done;
+
+	kernel_lock(k);
+	done = store->done;
+	kernel_unlock(k);
+	return done;
+}
+
+static void rule(const char *text)
+{
+	assert_int_equal(model_write(k, CONTROL "faults", text), (long)strlen(text));
+}
+
+static void release(const char *id)
+{
+	assert_int_equal(model_write(k, CONTROL "release", id), (long)strlen(id));
+}
+
+static const char *driver(void)
+{
+	const char *target = model_readlink(k, NIC_DIR "/driver");
+
+	return target ? strrchr(target, '/') + 1 : "none";
+}
+
+static void modprobe(const char *name)
+{
+	kernel_lock(k);
+	assert_int_equal(kernel_modprobe(k, name), 0);
+	kernel_unlock(k);
+}
+
+static int set_up(void **state)
+{
+	k = model_new(&q35_machine, NULL);
+	modprobe("e1000e");
+	modprobe("vfio_pci");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	kernel_free(k);
+	return 0;
+}
+
+static void unbind_for_test(void)
+{
+	assert_int_equal(model_write(k, "bus/pci/drivers/e1000e/unbind", NIC), 12);
+}
+
+static void bind_behind_a_probe_is_busy(void **state)
+{
+	struct store *first, *second;
+
+	unbind_for_test();
+	rule("dd.probe driver=e1000e hold times=1");
+	first = start("first", "bus/pci/drivers/e1000e/bind", NIC);
+	wait_until(step_held_text, "first dd.probe");
+	/* While the probe runs: both links, and DRIVER= in uevent; the interface is not there yet. */
+	assert_string_equal(driver(), "e1000e");
+	assert_true(model_exists(k, "bus/pci/drivers/e1000e/" NIC));
+	assert_false(model_exists(k, NIC_DIR "/net"));
+	char uevent[8192];
+
+	assert_true(model_read(k, NIC_DIR "/uevent", uevent, sizeof(uevent)) > 0);
+	assert_ptr_equal(strstr(uevent, "DRIVER=e1000e\n"), uevent);
+	/* A driver that does not match is refused at once, drivers_probe has nothing to do: neither waits. */
+	assert_int_equal(model_write(k, "bus/pci/drivers/vfio-pci/bind", NIC), -ENODEV);
+	assert_int_equal(model_write(k, "bus/pci/drivers/vfio-pci/unbind", NIC), -ENODEV);
+	assert_int_equal(model_write(k, "bus/pci/drivers_probe", NIC), 12);
+	assert_int_equal(model_write(k, NIC_DIR "/driver_override", "x"), 1);
+	assert_int_equal(model_write(k, NIC_DIR "/driver_override", "\n"), 1);
+	second = start("second", "bus/pci/drivers/e1000e/bind", NIC);
+	wait_for_queue(1);
+	assert_false(is_done(second));
+	release("1");
+	assert_int_equal(finish(first), 12);
+	assert_int_equal(finish(second), -EBUSY);
+}
+
+static void bind_behind_an_unbind_binds(void **state)
+{
+	struct store *first, *second, *third;
+
+	rule("dd.remove hold times=1");
+	first = start("first", "bus/pci/drivers/e1000e/unbind", NIC);
+	wait_until(step_held_text, "first dd.remove");
+	/* While remove runs the links are gone, what the driver made is not. */
+	assert_string_equal(driver(), "none");
+	assert_false(model_exists(k, NIC_DIR "/driver/unbind"));
+	assert_true(model_exists(k, NIC_DIR "/net"));
+	assert_int_equal(model_write(k, "bus/pci/drivers_probe", NIC), 12);
+	second = start("second", "bus/pci/drivers/e1000e/bind", NIC);
+	wait_for_queue(1);
+	third = start("third", NIC_DIR "/enable", "1");
+	wait_for_queue(2);
+	release("1");
+	assert_int_equal(finish(first), 12);
+	assert_int_equal(finish(second), 12);
+	assert_int_equal(finish(third), -EBUSY);
+	assert_string_equal(driver(), "e1000e");
+}
+
+static void two_unbinds_both_succeed(void **state)
+{
+	struct store *first, *second;
+
+	rule("dd.remove hold times=1");
+	first = start("first", "bus/pci/drivers/e1000e/unbind", NIC);
+	wait_until(step_held_text, "first dd.remove");
+	/* dev->driver is still set: the test before the lock passes. */
+	second = start("second", "bus/pci/drivers/e1000e/unbind", NIC);
+	wait_for_queue(1);
+	release("1");
+	assert_int_equal(finish(first), 12);
+	assert_int_equal(finish(second), 12);
+	assert_string_equal(driver(), "none");
+}
+
+static void unbind_behind_a_probe_unbinds(void **state)
+{
+	struct store *first, *second;
+
+	unbind_for_test();
+	rule("dd.probe hold times=1");
+	first = start("first", "bus/pci/drivers/e1000e/bind", NIC);
+	wait_until(step_held_text, "first dd.probe");
+	second = start("second", "bus/pci/drivers/e1000e/unbind", NIC);
+	wait_for_queue(1);
+	release("1");
+	assert_int_equal(finish(first), 12);
+	assert_int_equal(finish(second), 12);
+	assert_string_equal(driver(), "none");
+}
+
+static void enable_reset_and_power_control_wait_for_the_lock(void **state)
+{
+	static const struct {
+		const char *path, *data;
+		long ret;
+	} stores[] = {
+		{NIC_DIR "/reset", "1", 1}, {NIC_DIR "/enable", "1", -EBUSY}, {NIC_DIR "/power/control", "on", 2}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(stores); i++) {
+		struct store *first, *second;
+		char id[16];
+
+		unbind_for_test();
+		rule("clear");
+		rule("dd.probe hold times=1");
+		first = start("first", "bus/pci/drivers/e1000e/bind", NIC);
+		wait_until(step_held_text, "first dd.probe");
+		second = start("second", stores[i].path, stores[i].data);
+		wait_for_queue(1);
+		snprintf(id, sizeof(id), "%zu", i + 1);
+		release(id);
+		assert_int_equal(finish(first), 12);
+		assert_int_equal(finish(second), stores[i].ret);
+	}
+}
+
+static void unbind_waits_for_users_of_the_device(void **state)
+{
+	struct store *unbind;
+
+	unbind_for_test();
+	assert_int_equal(model_write(k, NIC_DIR "/driver_override", "vfio-pci"), 8);
+	assert_int_equal(model_write(k, "bus/pci/drivers_probe", NIC), 12);
+	assert_int_equal(model_write(k, CONTROL "users", "open " NIC), 17);
+	unbind = start("unbind", "bus/pci/drivers/vfio-pci/unbind", NIC);
+	wait_until(step_trace_text, "vfio.wait-users");
+	/* 6.6 and later: vfio-dev is gone by now, the group's node is not. */
+	assert_false(model_exists(k, NIC_DIR "/vfio-dev"));
+	assert_true(model_exists(k, "class/vfio/6"));
+	assert_false(is_done(unbind));
+	assert_int_equal(model_write(k, CONTROL "users", "close " NIC), 18);
+	assert_int_equal(finish(unbind), 12);
+	assert_false(model_exists(k, "class/vfio/6"));
+}
+
+static void reset_ends_what_waits_with_EIO(void **state)
+{
+	struct store *first, *second;
+	char *before, *after;
+
+	assert_int_equal(model_write(k, CONTROL "reset", "1"), 1);
+	before = model_dump(k);
+	modprobe("e1000e");
+	rule("dd.remove hold");
+	first = start("first", "bus/pci/drivers/e1000e/unbind", NIC);
+	wait_until(step_held_text, "first dd.remove");
+	second = start("second", "bus/pci/drivers/e1000e/bind", NIC);
+	wait_for_queue(1);
+	assert_int_equal(model_write(k, CONTROL "reset", "1"), 1);
+	assert_int_equal(finish(first), -EIO);
+	assert_int_equal(finish(second), -EIO);
+	after = model_dump(k);
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+	/* And the machine works on. */
+	modprobe("e1000e");
+	assert_string_equal(driver(), "e1000e");
+	unbind_for_test();
+}
+
+static void the_end_ends_what_waits_with_ENODEV(void **state)
+{
+	struct store *first, *second;
+
+	rule("dd.remove hold");
+	first = start("first", "bus/pci/drivers/e1000e/unbind", NIC);
+	wait_until(step_held_text, "first dd.remove");
+	second = start("second", "bus/pci/drivers/e1000e/bind", NIC);
+	wait_for_queue(1);
+	kernel_lock(k);
+	kernel_abort(k);
+	kernel_unlock(k);
+	assert_int_equal(finish(first), -ENODEV);
+	assert_int_equal(finish(second), -ENODEV);
+}
+
+static void a_failed_probe_leaves_nothing(void **state)
+{
+	static const char *const steps[] = {"dd.dma-configure", "dd.probe", "net.add-device"};
+	char *before, *after, *message;
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		char text[64];
+
+		unbind_for_test();
+		before = model_dump(k);
+		kernel_lock(k);
+		while (kernel_next_uevent(k, &message))
+			free(message);
+		kernel_unlock(k);
+		snprintf(text, sizeof(text), "%s fail=EBUSY times=1", steps[i]);
+		rule(text);
+		assert_int_equal(model_write(k, "bus/pci/drivers/e1000e/bind", NIC), -EBUSY);
+		after = model_dump(k);
+		assert_string_equal(before, after);
+		kernel_lock(k);
+		assert_int_equal(kernel_next_uevent(k, &message), 0);
+		kernel_unlock(k);
+		free(before);
+		free(after);
+		assert_int_equal(model_write(k, "bus/pci/drivers/e1000e/bind", NIC), 12);
+	}
+}
+
+static void a_step_that_is_not_held_cannot_be_released(void **state)
+{
+	assert_int_equal(model_write(k, CONTROL "release", "7"), -ENOENT);
+	assert_int_equal(model_write(k, CONTROL "release", "x"), -EINVAL);
+}
+
+static void broken_rules_are_refused_whole(void **state)
+{
+	static const char *const broken[] = {"no.such.step fail=EIO",
+					     "dd.probe",
+					     "dd.probe fail=EWHAT",
+					     "dd.probe delay=x",
+					     "sys.open hold",
+					     "dd.probe fail=EIO times=0",
+					     "dd.probe colour=red fail=EIO",
+					     "dd.probe fail=EIO\ndd.probe nonsense"};
+	char text[4096];
+
+	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
+		assert_int_equal(model_write(k, CONTROL "faults", broken[i]), -EINVAL);
+		assert_int_equal(model_read(k, CONTROL "faults", text, sizeof(text)), 0);
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(bind_behind_a_probe_is_busy),
+		TEST(bind_behind_an_unbind_binds),
+		TEST(two_unbinds_both_succeed),
+		TEST(unbind_behind_a_probe_unbinds),
+		TEST(enable_reset_and_power_control_wait_for_the_lock),
+		TEST(unbind_waits_for_users_of_the_device),
+		TEST(reset_ends_what_waits_with_EIO),
+		TEST(the_end_ends_what_waits_with_ENODEV),
+		TEST(a_failed_probe_leaves_nothing),
+		TEST(a_step_that_is_not_held_cannot_be_released),
+		TEST(broken_rules_are_refused_whole),
+	};
+
+	return cmocka_run_group_tests_name("waiting", tests, NULL, NULL);
+}
