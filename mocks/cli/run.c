@@ -195,11 +195,8 @@ static int boot(struct run *run, const char *release)
 	char *error = NULL;
 	int r = fixture_load(options->machines, options->n_machines, stderr, &run->fixture);
 
-	if (r < 0) {
-		if (r == -ENOENT)
-			fprintf(stderr, "mocksys: no such machine; `mocksys list` names them\n");
+	if (r < 0)
 		return r;
-	}
 	r = load_modules(run, release);
 	if (r < 0)
 		return r;

@@ -128,12 +128,17 @@ static int take_note(struct sandbox *sandbox, struct message *message, char **re
 	}
 }
 
-/* Waits for a message of @kind. A signal meanwhile is an end before anything has begun: -EINTR. */
+/*
+ * Waits for a message of @kind. A signal meanwhile is an end before anything has begun: -EINTR. Not for STARTED, though:
+ * the command may be running by then, and gets the signal as soon as it is known.
+ */
 static int await(struct sandbox *sandbox, enum message_kind kind, struct message *ret_message, char **ret_error)
 {
+	int signal_fd = kind == MESSAGE_STARTED ? -1 : sandbox->signal_fd;
+
 	for (;;) {
 		struct pollfd watched[] = {{.fd = sandbox->sock, .events = POLLIN},
-					   {.fd = sandbox->signal_fd, .events = POLLIN}};
+					   {.fd = signal_fd, .events = POLLIN}};
 		struct message message;
 		int r;
 

@@ -81,6 +81,19 @@ static int make_private_paths(const struct sandbox *sandbox)
 	return 0;
 }
 
+static int write_modprobe_config(const struct sandbox *sandbox, const char *text)
+{
+	char path[PATH_MAX + 64];
+	_cleanup_close_ int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/etc/modprobe.d/mocksys.conf", sandbox->directory);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	/* No kmod on this host: nobody reads it. */
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
 static int make_directory(const struct sandbox *sandbox)
 {
 	/* An ordinary user that root becomes has to get in. */
@@ -182,17 +195,23 @@ static void wait_for_end(int sock)
 			return;
 }
 
-/* False: the launcher has gone or given up. */
-static bool wait_for_go(int sock)
+/* 0, or -errno when the launcher has been told what went wrong, or is gone. */
+static int wait_for_go(const struct sandbox *sandbox, int sock)
 {
 	struct message message;
-	bool go;
+	int r = message_receive(sock, &message);
 
-	if (message_receive(sock, &message) < 0)
-		return false;
-	go = message.kind == MESSAGE_GO;
+	if (r < 0)
+		return r;
+	r = message.kind == MESSAGE_GO ? 0 : -EBADMSG;
+	if (r == 0 && message.size) {
+		r = write_modprobe_config(sandbox, message.text);
+		if (r < 0)
+			message_failed(sock, -r, "cannot write modprobe's configuration below %s: %s",
+				       sandbox->directory, strerror(-r));
+	}
 	message_done(&message);
-	return go;
+	return r;
 }
 
 _Noreturn void shim_way_guard(struct sandbox *sandbox, int sock)
@@ -212,7 +231,7 @@ _Noreturn void shim_way_guard(struct sandbox *sandbox, int sock)
 		message_failed(sock, -r, "cannot make the private directory %s: %s", sandbox->directory, strerror(-r));
 	} else {
 		message_send(sock, &(struct message){.kind = MESSAGE_MOUNTABLE, .fds = {-1, -1}});
-		if (wait_for_go(sock))
+		if (wait_for_go(sandbox, sock) == 0)
 			keeper_run(sandbox, sock, NULL);
 	}
 	/* Processes that wait for the fake can be killed only when its server has ended: and that this waits for. */

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SIGKILL for any process of a run, at any moment: nothing may be left. test-kill WAY [--as-nobody]; the moments come
+ * from MOCKSYS_TEST_SEED, or from a seed that is printed.
+ */
+#include "sandbox-test.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MOMENTS = 30, LONGEST_US = 25000 };
+
+static const char *way;
+static unsigned short seed[3];
+
+/* Busy with the fake, and with a process that nobody waits for. */
+static const char busy[] = "(setsid sleep 1000 &)\n"
+			   "while :; do\n"
+			   "	cat /sys/bus/pci/devices/*/modalias\n"
+			   "	echo 0000:03:00.0 >/sys/bus/pci/drivers/e1000e/unbind\n"
+			   "	echo 0000:03:00.0 >/sys/bus/pci/drivers/e1000e/bind\n"
+			   "done >/dev/null 2>&1";
+
+static void remove_cache(void)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "rm -rf %s/mocksys", test_directory);
+	assert_int_equal(system(command), 0);
+}
+
+/* Again and again: the first victim may just have made way for the next of its role. */
+static void kill_until_ended(const struct run *run, const char *role)
+{
+	while (waitpid(run->pid, NULL, WNOHANG) == 0) {
+		pid_t victim = run_find(run, role);
+
+		if (victim)
+			kill(victim, SIGKILL);
+		sched_yield();
+	}
+}
+
+static void kill_at_moments(const char *role)
+{
+	for (int i = 0; i < MOMENTS; i++) {
+		struct timespec moment = {.tv_nsec = 1000 * (nrand48(seed) % LONGEST_US)};
+		struct run run;
+
+		/* Every third time depmod is on the way, too. */
+		if (i % 3 == 0)
+			remove_cache();
+		run_start(&run, WORDS("--via", way), SHELL(busy));
+		nanosleep(&moment, NULL);
+		kill_until_ended(&run, role);
+		run_wait_until_gone(&run);
+		assert_nothing_left();
+	}
+}
+
+static void killed_launcher_leaves_nothing(void **state)
+{
+	kill_at_moments("launcher");
+}
+
+static void killed_process_between_leaves_nothing(void **state)
+{
+	kill_at_moments("between");
+}
+
+static void killed_command_leaves_nothing(void **state)
+{
+	kill_at_moments("command");
+}
+
+/* Waits until the process @pid is waiting in the kernel for good: for an answer of the server. */
+static void wait_until_blocked(pid_t pid)
+{
+	char path[64], text[4096];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (;;) {
+		FILE *file = fopen(path, "re");
+		char *state;
+
+		assert_non_null(file);
+		assert_non_null(fgets(text, sizeof(text), file));
+		fclose(file);
+		state = strrchr(text, ')');
+		if (state && (state[2] == 'D' || state[2] == 'S'))
+			return;
+		sched_yield();
+	}
+}
+
+/* A write that the fake kernel holds for a minute. The writer says that it begins, and then can only write. */
+static const char blocked[] = "cd /sys\n"
+			      "echo 0000:03:00.0 >bus/pci/drivers/e1000e/unbind\n"
+			      "echo 'dd.probe delay=60000' >kernel/debug/mocksys/faults\n"
+			      "echo begins\n"
+			      "echo 0000:03:00.0 >bus/pci/drivers/e1000e/bind && echo ends";
+
+static void blocked_store_ends_with(const char *role)
+{
+	struct run run;
+	time_t begin = time(NULL);
+	char *line;
+
+	run_start(&run, WORDS("--via", way), SHELL(blocked));
+	line = run_read_line(&run);
+	if (!line || strcmp(line, "begins") != 0)
+		fail_msg("expected 'begins', not '%s'", line ? line : "(end)");
+	free(line);
+	wait_until_blocked(run_find(&run, "command"));
+	assert_return_code(kill(run_find(&run, role), SIGKILL), errno);
+	run_wait(&run);
+	/* It did not go through, and nobody waited until it would have. */
+	assert_null(run_read_line(&run));
+	run_wait_until_gone(&run);
+	assert_nothing_left();
+	assert_true(time(NULL) - begin < 50);
+}
+
+static void blocked_store_ends_with_the_launcher(void **state)
+{
+	if (strcmp(way, "shim") == 0 && geteuid() != 0)
+		skip(); /* it is no root on the fake, and cannot write there */
+	blocked_store_ends_with("launcher");
+}
+
+static void blocked_store_ends_when_the_process_between_is_killed(void **state)
+{
+	if (strcmp(way, "shim") == 0 && geteuid() != 0)
+		skip();
+	blocked_store_ends_with("between");
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(killed_launcher_leaves_nothing),
+		cmocka_unit_test(killed_process_between_leaves_nothing),
+		cmocka_unit_test(killed_command_leaves_nothing),
+		cmocka_unit_test(blocked_store_ends_with_the_launcher),
+		cmocka_unit_test(blocked_store_ends_when_the_process_between_is_killed),
+	};
+	const char *chosen = getenv("MOCKSYS_TEST_SEED");
+	unsigned number = chosen ? strtoul(chosen, NULL, 10) : (unsigned)getpid();
+
+	way = argc > 1 ? argv[1] : "mount";
+	argc -= argc > 1;
+	sandbox_test_begin(&argc, argv + 1, way);
+	printf("MOCKSYS_TEST_SEED=%u\n", number);
+	memcpy(seed, &number, sizeof(number));
+	return sandbox_test_end(cmocka_run_group_tests(tests, NULL, NULL));
+}
