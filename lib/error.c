@@ -248,9 +248,9 @@ size_t vfiobind_error_format(const struct vfiobind_error *error, char *buffer, s
 	}
 	if (error->path[0])
 		line_add(&line, " [", error->path, "]");
+	if (error->state == VFIOBIND_STATE_BROKEN)
+		line_add(&line, "; ", "what was done could not be undone", "");
 	if (error->hint[0])
 		line_add(&line, "; ", error->hint, "");
-	if (error->state == VFIOBIND_STATE_BROKEN)
-		line_add(&line, "; ", "what was done before could not be undone", "");
 	return line.length;
 }

@@ -72,8 +72,9 @@ static int compare(const void *a, const void *b)
 	return vfiobind_address_compare(&(*first)->address, &(*second)->address);
 }
 
-int group_read_members(struct vfiobind_context *context, const struct device_handle *device, struct arena *arena,
-		       struct vfiobind_group_member ***ret_members, size_t *ret_n, struct vfiobind_error *error)
+int group_read_members(struct vfiobind_context *context, const struct device_handle *device, bool others,
+		       struct arena *arena, struct vfiobind_group_member ***ret_members, size_t *ret_n,
+		       struct vfiobind_error *error)
 {
 	struct vfiobind_group_member *member = NULL;
 	struct vfiobind_address address;
@@ -89,6 +90,8 @@ int group_read_members(struct vfiobind_context *context, const struct device_han
 	while ((r = sysfs_walk_next(&walk, &name)) > 0) {
 		/* Members on other buses, such as platform devices, are none of ours; they are not seen as blockers. */
 		if (vfiobind_address_parse(name, &address) < 0)
+			continue;
+		if (others && vfiobind_address_compare(&address, &device->address) == 0)
 			continue;
 		r = read_member(context, &address, arena, &member, error);
 		if (r == -ENODEV)

@@ -3,6 +3,7 @@
 #include "operation.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "context.h"
@@ -73,7 +74,7 @@ static int add_group(struct operation *operation, size_t i)
 
 	if (!sysfs_exists(operation->devices[i].handle.fd, "iommu_group"))
 		return 0;
-	r = group_read_members(operation->context, &operation->devices[i].handle, operation->arena, &members, &n,
+	r = group_read_members(operation->context, &operation->devices[i].handle, true, operation->arena, &members, &n,
 			       operation->error);
 	for (size_t j = 0; r == 0 && j < n; j++)
 		r = add_device(operation, &members[j]->address, true);
@@ -91,18 +92,28 @@ static int collect(struct operation *operation, const struct vfiobind_address *a
 	return r;
 }
 
+/* What somebody has to repair by hand. */
+static void describe_broken(struct operation *operation, const struct operation_device *device)
+{
+	const struct snapshot *before = &device->before;
+	struct vfiobind_error *error = operation->error;
+
+	error->state = VFIOBIND_STATE_BROKEN;
+	snprintf(error->hint, sizeof(error->hint), "%s was on %.64s, with driver_override %.64s", device->handle.name,
+		 before->bound ? before->driver : "no driver", before->overridden ? before->driver_override : "unset");
+}
+
 /* In reverse: what was done last is undone first. */
 static void roll_back(struct operation *operation, size_t n)
 {
-	bool stored = false, restored = true;
-
 	while (n-- > 0) {
-		stored = stored || operation->devices[n].stored;
+		const struct operation_device *device = &operation->devices[n];
+
+		if (device->stored && operation->error->state == VFIOBIND_STATE_UNTOUCHED)
+			operation->error->state = VFIOBIND_STATE_RESTORED;
 		if (!rollback_device(operation, &operation->devices[n]))
-			restored = false;
+			describe_broken(operation, device);
 	}
-	if (stored)
-		operation->error->state = restored ? VFIOBIND_STATE_RESTORED : VFIOBIND_STATE_BROKEN;
 }
 
 static int carry_out(struct operation *operation)

@@ -100,8 +100,8 @@ static int read_group(const struct reader *reader)
 	r = group_read_number(reader->context, &reader->handle, &device->iommu_group, reader->error);
 	if (r <= 0)
 		return r;
-	r = group_read_members(reader->context, &reader->handle, reader->arena, &members, &device->n_group_members,
-			       reader->error);
+	r = group_read_members(reader->context, &reader->handle, false, reader->arena, &members,
+			       &device->n_group_members, reader->error);
 	if (r < 0)
 		return r;
 	device->group_members = members;

@@ -41,13 +41,13 @@ static int warn_of_blockers(struct operation *operation, struct operation_device
 	size_t n;
 	int r;
 
-	r = group_read_members(operation->context, &device->handle, operation->arena, &members, &n, NULL);
+	r = group_read_members(operation->context, &device->handle, true, operation->arena, &members, &n, NULL);
 	if (r < 0)
 		return r == -ENOMEM ? fail_memory(operation->error) : 0;
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		char name[VFIOBIND_ADDRESS_SIZE];
 
-		if (!members[i]->blocks || vfiobind_address_compare(&members[i]->address, &device->handle.address) == 0)
+		if (!members[i]->blocks)
 			continue;
 		vfiobind_address_format(&members[i]->address, name, sizeof(name));
 		r = warn_result(operation, device, "IOMMU group %d is not viable while %s is on %s",

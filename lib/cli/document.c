@@ -172,7 +172,7 @@ struct json_object *json_error(const struct vfiobind_error *error)
 	json_object_object_add(object, "operation", json_text_or_null(error->operation));
 	json_object_object_add(object, "device", error->has_device ? json_address(&error->device) : NULL);
 	json_object_object_add(object, "path", json_text_or_null(error->path));
-	json_object_object_add(object, "errno", json_text(strerrorname_np(error->number)));
+	json_object_object_add(object, "errno", error->number ? json_text(strerrorname_np(error->number)) : NULL);
 	json_object_object_add(object, "expected", json_text_or_null(error->expected));
 	json_object_object_add(object, "found", json_text_or_null(error->found));
 	json_object_object_add(object, "hint", json_text_or_null(error->hint));

@@ -1,0 +1,766 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libvfiobind on a plain directory that has the form of /sys and none of its behaviour: what is read, what is planned,
+ * what is refused, and that a store which changes nothing is not believed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "vfiobind.h"
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+struct tree {
+	char root[64];
+	struct vfiobind_context *context;
+};
+
+static char *in_tree(const struct tree *tree, const char *format, va_list arguments)
+{
+	static char path[1024];
+	int length = snprintf(path, sizeof(path), "%s/", tree->root);
+
+	vsnprintf(path + length, sizeof(path) - (size_t)length, format, arguments);
+	/* The directories above it. */
+	for (char *slash = path + strlen(tree->root) + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = '\0';
+		mkdir(path, 0755);
+		*slash = '/';
+	}
+	return path;
+}
+
+static void put_bytes(const struct tree *tree, const void *bytes, size_t n, const char *format, ...)
+{
+	va_list arguments;
+	int fd;
+
+	va_start(arguments, format);
+	fd = open(in_tree(tree, format, arguments), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	va_end(arguments);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, n), n);
+	close(fd);
+}
+
+#define put(tree, text, ...) put_bytes((tree), (text), strlen(text), __VA_ARGS__)
+
+static void put_link(const struct tree *tree, const char *target, const char *format, ...)
+{
+	va_list arguments;
+	const char *path;
+
+	va_start(arguments, format);
+	path = in_tree(tree, format, arguments);
+	va_end(arguments);
+	unlink(path);
+	assert_int_equal(symlink(target, path), 0);
+}
+
+static void drop(const struct tree *tree, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	assert_int_equal(remove(in_tree(tree, format, arguments)), 0);
+	va_end(arguments);
+}
+
+static char *slurp(const struct tree *tree, const char *format, ...)
+{
+	static char text[4096];
+	va_list arguments;
+	ssize_t n;
+	int fd;
+
+	va_start(arguments, format);
+	fd = open(in_tree(tree, format, arguments), O_RDONLY);
+	va_end(arguments);
+	assert_true(fd >= 0);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	assert_true(n >= 0);
+	text[n] = '\0';
+	return text;
+}
+
+static void put_driver(const struct tree *tree, const char *driver, const char *module)
+{
+	put(tree, "", "sys/bus/pci/drivers/%s/unbind", driver);
+	put(tree, "live\n", "sys/module/%s/initstate", module);
+	put_link(tree, "x", "sys/module/%s/drivers/.keep", module);
+	drop(tree, "sys/module/%s/drivers/.keep", module);
+	char target[256];
+
+	snprintf(target, sizeof(target), "../../../../module/%s", module);
+	put_link(tree, target, "sys/bus/pci/drivers/%s/module", driver);
+	snprintf(target, sizeof(target), "../../../bus/pci/drivers/%s", driver);
+	put_link(tree, target, "sys/module/%s/drivers/pci:%s", module, driver);
+}
+
+static void put_device(const struct tree *tree, const char *address, const char *driver, int group)
+{
+	unsigned char config[64] = {0};
+	char target[256];
+
+	put_bytes(tree, config, sizeof(config), "sys/devices/pci0000:00/%s/config", address);
+	put(tree, "0x8086\n", "sys/devices/pci0000:00/%s/vendor", address);
+	put(tree, "0x10ca\n", "sys/devices/pci0000:00/%s/device", address);
+	put(tree, "0x1af4\n", "sys/devices/pci0000:00/%s/subsystem_vendor", address);
+	put(tree, "0x1100\n", "sys/devices/pci0000:00/%s/subsystem_device", address);
+	put(tree, "0x020000\n", "sys/devices/pci0000:00/%s/class", address);
+	put(tree, "pci:v00008086d000010CAsv00001AF4sd00001100bc02sc00i00\n", "sys/devices/pci0000:00/%s/modalias",
+	    address);
+	put(tree, "(null)\n", "sys/devices/pci0000:00/%s/driver_override", address);
+	snprintf(target, sizeof(target), "../../../devices/pci0000:00/%s", address);
+	put_link(tree, target, "sys/bus/pci/devices/%s", address);
+	if (group >= 0) {
+		snprintf(target, sizeof(target), "../../../kernel/iommu_groups/%d", group);
+		put_link(tree, target, "sys/devices/pci0000:00/%s/iommu_group", address);
+		snprintf(target, sizeof(target), "../../../../devices/pci0000:00/%s", address);
+		put_link(tree, target, "sys/kernel/iommu_groups/%d/devices/%s", group, address);
+	}
+	if (driver) {
+		snprintf(target, sizeof(target), "../../../bus/pci/drivers/%s", driver);
+		put_link(tree, target, "sys/devices/pci0000:00/%s/driver", address);
+	}
+}
+
+static int set_up(void **state)
+{
+	struct tree *tree = calloc(1, sizeof(*tree));
+	char path[128];
+
+	assert_non_null(tree);
+	strcpy(tree->root, "/tmp/test-vfiobind-XXXXXX");
+	assert_non_null(mkdtemp(tree->root));
+	put(tree, "", "sys/bus/pci/drivers_probe");
+	put_driver(tree, "igbvf", "igbvf");
+	put_driver(tree, "vfio-pci", "vfio_pci");
+	put_driver(tree, "vfio-pci-igbvf", "vfio_pci_igbvf");
+	put_driver(tree, "mlx5_vfio_pci", "mlx5_vfio_pci");
+	put_link(tree, "../../vfio_pci", "sys/module/vfio_pci_core/holders/vfio_pci");
+	put_link(tree, "../../vfio_pci_igbvf", "sys/module/vfio_pci_core/holders/vfio_pci_igbvf");
+	put_link(tree, "../../mlx5_vfio_pci", "sys/module/vfio_pci_core/holders/mlx5_vfio_pci");
+	put_device(tree, "0000:04:11.5", "igbvf", 14);
+	put(tree,
+	    "# Aliases extracted from modules themselves.\n"
+	    "alias pci:v00008086d000010CAsv*sd*bc*sc*i* igbvf\n"
+	    "alias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci\n"
+	    "alias vfio_pci:v000015B3d0000101Esv*sd*bc*sc*i* mlx5_vfio_pci\n"
+	    "alias vfio_pci:v00008086d000010CAsv*sd*bc*sc*i* vfio_pci_igbvf\n"
+	    "alias vfio_pci:garbage nothing\n",
+	    "modules/modules.alias");
+	mkdir(strcat(strcpy(path, tree->root), "/sys/class"), 0755);
+	mkdir(strcat(strcpy(path, tree->root), "/sys/class/vfio-dev"), 0755);
+	assert_int_equal(vfiobind_context_new(&tree->context), 0);
+	assert_int_equal(vfiobind_context_set_sysfs_root(tree->context, strcat(strcpy(path, tree->root), "/sys")), 0);
+	assert_int_equal(vfiobind_context_set_modules_root(tree->context, strcat(strcpy(path, tree->root), "/modules")),
+			 0);
+	assert_int_equal(vfiobind_context_set_device_root(tree->context, strcat(strcpy(path, tree->root), "/dev")), 0);
+	*state = tree;
+	return 0;
+}
+
+static int remove_node(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+	return remove(path);
+}
+
+static int tear_down(void **state)
+{
+	struct tree *tree = *state;
+
+	vfiobind_context_free(tree->context);
+	nftw(tree->root, remove_node, 16, FTW_DEPTH | FTW_PHYS);
+	free(tree);
+	return 0;
+}
+
+static const struct vfiobind_address vf = {.bus = 4, .slot = 0x11, .function = 5};
+
+static struct vfiobind_device *read_device(const struct tree *tree, const struct vfiobind_address *address)
+{
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	struct vfiobind_device *device = NULL;
+
+	assert_int_equal(vfiobind_device_read(tree->context, address, &device, &error), 0);
+	return device;
+}
+
+static void a_device_is_read_with_all_that_is_there(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_device *device;
+
+	put(tree, "", "sys/devices/pci0000:00/0000:04:11.5/net/enp4s17f5/ifindex");
+	put_link(tree, "../0000:04:00.1", "sys/devices/pci0000:00/0000:04:11.5/physfn");
+	device = read_device(tree, &vf);
+	assert_int_equal(device->vendor, 0x8086);
+	assert_int_equal(device->device, 0x10ca);
+	assert_int_equal(device->subsystem_vendor, 0x1af4);
+	assert_int_equal(device->subsystem_device, 0x1100);
+	assert_int_equal(device->class_code, 0x020000);
+	assert_int_equal(device->header_type, 0);
+	assert_string_equal(device->modalias, "pci:v00008086d000010CAsv00001AF4sd00001100bc02sc00i00");
+	assert_string_equal(device->driver, "igbvf");
+	assert_string_equal(device->module, "igbvf");
+	assert_int_equal(device->driver_type, VFIOBIND_DRIVER_TYPE_HOST);
+	assert_false(device->variant);
+	assert_null(device->driver_override);
+	assert_int_equal(device->iommu_group, 14);
+	assert_int_equal(device->n_group_members, 1);
+	assert_true(device->group_viable);
+	assert_true(device->has_physfn);
+	assert_int_equal(device->physfn.function, 1);
+	assert_int_equal(device->numvfs, -1);
+	assert_int_equal(device->n_netdevs, 1);
+	assert_string_equal(device->netdevs[0], "enp4s17f5");
+	assert_null(device->vfio);
+	vfiobind_device_free(device);
+}
+
+static void a_variant_is_known_by_its_vfio_device(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_device *device;
+
+	put_link(tree, "../../../bus/pci/drivers/vfio-pci-igbvf", "sys/devices/pci0000:00/0000:04:11.5/driver");
+	device = read_device(tree, &vf);
+	assert_int_equal(device->driver_type, VFIOBIND_DRIVER_TYPE_HOST);
+	vfiobind_device_free(device);
+
+	put(tree, "", "sys/devices/pci0000:00/0000:04:11.5/vfio-dev/vfio3/uevent");
+	put(tree, "", "dev/vfio/14");
+	device = read_device(tree, &vf);
+	assert_int_equal(device->driver_type, VFIOBIND_DRIVER_TYPE_VFIO);
+	assert_true(device->variant);
+	assert_string_equal(device->vfio->device, "vfio3");
+	assert_non_null(strstr(device->vfio->group_node, "/dev/vfio/14"));
+	assert_null(device->vfio->cdev);
+	vfiobind_device_free(device);
+}
+
+static void a_group_is_viable_unless_a_mate_is_on_a_host_driver(void **state)
+{
+	static const struct {
+		const char *driver;
+		bool viable;
+	} cases[] = {{NULL, true},      {"pci-stub", true},         {"pcieport", true}, {"vfio-pci", true},
+		     {"e1000e", false}, {"uio_pci_generic", false}, {"pciback", false}};
+	const struct tree *tree = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vfiobind_device *device;
+
+		if (i)
+			drop(tree, "sys/bus/pci/devices/0000:04:11.6");
+		put_device(tree, "0000:04:11.6", cases[i].driver, 14);
+		device = read_device(tree, &vf);
+		assert_int_equal(device->group_viable, cases[i].viable);
+		assert_int_equal(device->n_group_members, 2);
+		assert_int_equal(device->group_members[1]->blocks, !cases[i].viable);
+		vfiobind_device_free(device);
+	}
+}
+
+static void virtual_functions_are_counted_by_their_links(void **state)
+{
+	static const struct vfiobind_address pf = {.bus = 4, .function = 1};
+	const struct tree *tree = *state;
+	struct vfiobind_device *device;
+
+	put_device(tree, "0000:04:00.1", "igb", 3);
+	put(tree, "7\n", "sys/devices/pci0000:00/0000:04:00.1/sriov_totalvfs");
+	for (int i = 0; i < 5; i++) {
+		char target[64];
+
+		snprintf(target, sizeof(target), "../0000:04:1%d.%d", i / 4, i % 4);
+		put_link(tree, target, "sys/devices/pci0000:00/0000:04:00.1/virtfn%d", i);
+	}
+	device = read_device(tree, &pf);
+	assert_int_equal(device->numvfs, 5);
+	assert_int_equal(device->n_virtfns, 5);
+	assert_int_equal(device->virtfns[4].slot, 0x11);
+	vfiobind_device_free(device);
+}
+
+static void garbage_in_attributes_is_an_error_not_a_value(void **state)
+{
+	static const char *const ids[] = {"",          "\n",   "0x",      "8086\n", "0x8086 \n",
+					  "0x18086\n", "-1\n", "0x80 86", "0xzz"};
+	const struct tree *tree = *state;
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	struct vfiobind_device *device = NULL;
+	static char long_text[8192];
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		put(tree, ids[i], "sys/devices/pci0000:00/0000:04:11.5/vendor");
+		assert_int_equal(vfiobind_device_read(tree->context, &vf, &device, &error), -EIO);
+		assert_int_equal(error.code, VFIOBIND_ERROR_ATTRIBUTE_MALFORMED);
+		assert_non_null(strstr(error.path, "0000:04:11.5/vendor"));
+		assert_null(device);
+	}
+	put(tree, "0x8086\n", "sys/devices/pci0000:00/0000:04:11.5/vendor");
+	memset(long_text, 'x', sizeof(long_text) - 1);
+	put(tree, long_text, "sys/devices/pci0000:00/0000:04:11.5/driver_override");
+	assert_int_equal(vfiobind_device_read(tree->context, &vf, &device, &error), -EIO);
+	put(tree, "(null)\n", "sys/devices/pci0000:00/0000:04:11.5/driver_override");
+	put_link(tree, "../../../kernel/iommu_groups/99999999999", "sys/devices/pci0000:00/0000:04:11.5/iommu_group");
+	assert_int_equal(vfiobind_device_read(tree->context, &vf, &device, &error), -EIO);
+	assert_null(device);
+}
+
+static void an_attribute_that_is_a_link_is_not_followed(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	struct vfiobind_device *device = NULL;
+
+	put_link(tree, "device", "sys/devices/pci0000:00/0000:04:11.5/vendor");
+	assert_int_equal(vfiobind_device_read(tree->context, &vf, &device, &error), -EIO);
+	assert_int_equal(error.code, VFIOBIND_ERROR_ATTRIBUTE_MALFORMED);
+}
+
+static void devices_are_found_by_address_and_by_interface(void **state)
+{
+	static const struct {
+		const char *name;
+		int result;
+		enum vfiobind_error_code code;
+	} cases[] = {
+		{"0000:04:11.5", 0, 0},
+		{"pci_0000_04_11_5", 0, 0},
+		{"eth0", 0, 0},
+		{"eth1", 0, 0},
+		{"usb0", -ENOTSUP, VFIOBIND_ERROR_NOT_PCI},
+		{"lo", -ENOTSUP, VFIOBIND_ERROR_NOT_PCI},
+		{"eth9", -ENODEV, VFIOBIND_ERROR_DEVICE_NOT_FOUND},
+		{"0000:04:11.4", -ENODEV, VFIOBIND_ERROR_DEVICE_NOT_FOUND},
+		{"0000:00:1f.8", -EINVAL, VFIOBIND_ERROR_INVALID_ADDRESS},
+		{"", -EINVAL, VFIOBIND_ERROR_INVALID_ADDRESS},
+		{"../../x", -EINVAL, VFIOBIND_ERROR_INVALID_ADDRESS},
+		{"..", -EINVAL, VFIOBIND_ERROR_INVALID_ADDRESS},
+		{"pci_0000_04_11_9", -EINVAL, VFIOBIND_ERROR_INVALID_ADDRESS},
+		{"an-interface-name-too-long", -EINVAL, VFIOBIND_ERROR_INVALID_ADDRESS},
+	};
+	const struct tree *tree = *state;
+
+	put_link(tree, "../../devices/pci0000:00/0000:04:11.5/net/eth0", "sys/class/net/eth0");
+	put_link(tree, "../../devices/pci0000:00/0000:04:11.5/virtio2/net/eth1", "sys/class/net/eth1");
+	put_link(tree, "../../devices/pci0000:00/0000:04:11.5/usb1/1-1/1-1:1.0/net/usb0", "sys/class/net/usb0");
+	put_link(tree, "../../devices/virtual/net/lo", "sys/class/net/lo");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+		struct vfiobind_address address = {.domain = 77};
+
+		assert_int_equal(vfiobind_device_find(tree->context, cases[i].name, &address, &error), cases[i].result);
+		assert_int_equal(error.code, cases[i].code);
+		assert_int_equal(address.domain, cases[i].result ? 77 : 0);
+		assert_true(cases[i].result || vfiobind_address_compare(&address, &vf) == 0);
+	}
+}
+
+static void devices_are_listed_in_order(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_address *addresses;
+	size_t n;
+
+	put_device(tree, "0000:04:11.6", NULL, -1);
+	put_device(tree, "0000:03:1f.0", NULL, -1);
+	put(tree, "", "sys/bus/pci/devices/not-an-address");
+	assert_int_equal(vfiobind_device_list(tree->context, &addresses, &n, NULL), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(addresses[0].bus, 3);
+	assert_int_equal(addresses[1].function, 5);
+	assert_int_equal(addresses[2].function, 6);
+	free(addresses);
+}
+
+static void the_most_specific_alias_wins(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_ranking *ranking;
+
+	assert_int_equal(vfiobind_driver_rank(tree->context, &vf, &ranking, NULL), 0);
+	assert_int_equal(ranking->n_candidates, 2);
+	assert_ptr_equal(ranking->chosen, ranking->candidates[0]);
+	assert_string_equal(ranking->chosen->driver, "vfio-pci-igbvf");
+	assert_string_equal(ranking->chosen->module, "vfio_pci_igbvf");
+	assert_int_equal(ranking->chosen->line, 5);
+	assert_int_equal(ranking->chosen->rank, 1);
+	assert_string_equal(ranking->candidates[1]->driver, "vfio-pci");
+	assert_int_equal(ranking->candidates[1]->rank, 2);
+	assert_int_equal(ranking->n_warnings, 0);
+	vfiobind_ranking_free(ranking);
+}
+
+static void equal_aliases_are_a_warning_that_names_both(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_ranking *ranking;
+
+	put_driver(tree, "igbvf-vfio-pci", "igbvf_vfio_pci");
+	put(tree,
+	    "alias vfio_pci:v00008086d000010CAsv*sd*bc*sc*i* igbvf_vfio_pci\n"
+	    "alias vfio_pci:v00008086d000010CAsv*sd*bc*sc*i* vfio_pci_igbvf\n",
+	    "modules/modules.alias");
+	assert_int_equal(vfiobind_driver_rank(tree->context, &vf, &ranking, NULL), 0);
+	assert_string_equal(ranking->chosen->module, "igbvf_vfio_pci");
+	assert_int_equal(ranking->candidates[0]->rank, 1);
+	assert_int_equal(ranking->candidates[1]->rank, 1);
+	assert_int_equal(ranking->n_warnings, 1);
+	assert_non_null(strstr(ranking->warnings[0], "igbvf_vfio_pci"));
+	assert_non_null(strstr(ranking->warnings[0], "vfio_pci_igbvf"));
+	vfiobind_ranking_free(ranking);
+}
+
+static void a_module_that_is_missing_is_passed_over(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_ranking *ranking;
+
+	put(tree,
+	    "alias vfio_pci:v00008086d000010CAsv00001AF4sd00001100bc*sc*i* no_such_module\n"
+	    "alias vfio_pci:v00008086d000010CAsv*sd*bc*sc*i* vfio_pci_igbvf\n",
+	    "modules/modules.alias");
+	assert_int_equal(vfiobind_driver_rank(tree->context, &vf, &ranking, NULL), 0);
+	assert_string_equal(ranking->chosen->module, "vfio_pci_igbvf");
+	assert_false(ranking->candidates[0]->usable);
+	assert_int_equal(ranking->n_warnings, 1);
+	assert_non_null(strstr(ranking->warnings[0], "no_such_module"));
+	vfiobind_ranking_free(ranking);
+}
+
+static void without_modules_alias_vfio_pci_is_taken_with_a_warning(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_ranking *ranking;
+
+	drop(tree, "modules/modules.alias");
+	assert_int_equal(vfiobind_driver_rank(tree->context, &vf, &ranking, NULL), 0);
+	assert_string_equal(ranking->chosen->driver, "vfio-pci");
+	assert_null(ranking->chosen->alias);
+	assert_int_equal(ranking->n_warnings, 2);
+	assert_non_null(strstr(ranking->warnings[0], "modules.alias"));
+	vfiobind_ranking_free(ranking);
+}
+
+static void built_in_modules_have_aliases_too(void **state)
+{
+	static const char modinfo[] = "igb.alias=pci:v1d2\0vfio_pci_igbvf.license=GPL\0"
+				      "vfio_pci_igbvf.alias=vfio_pci:v00008086d000010CAsv*sd*bc*sc*i*";
+	const struct tree *tree = *state;
+	struct vfiobind_ranking *ranking;
+
+	put(tree, "", "modules/modules.alias");
+	put_bytes(tree, modinfo, sizeof(modinfo), "modules/modules.builtin.modinfo");
+	assert_int_equal(vfiobind_driver_rank(tree->context, &vf, &ranking, NULL), 0);
+	assert_string_equal(ranking->chosen->module, "vfio_pci_igbvf");
+	assert_int_equal(ranking->chosen->line, 0);
+	vfiobind_ranking_free(ranking);
+}
+
+static void what_cannot_be_detached_is_refused_by_its_own_code_and_untouched(void **state)
+{
+	static const struct {
+		const char *address, *driver;
+		int result;
+		enum vfiobind_error_code code;
+	} cases[] = {
+		{"0000:04:11.4", NULL, -ENODEV, VFIOBIND_ERROR_DEVICE_NOT_FOUND},
+		{"0000:00:1c.0", NULL, -ENOTSUP, VFIOBIND_ERROR_NOT_ENDPOINT},
+		{"0000:04:00.1", NULL, -EBUSY, VFIOBIND_ERROR_PF_HAS_VFS},
+		{"0000:04:12.0", NULL, -ENXIO, VFIOBIND_ERROR_NO_IOMMU_GROUP},
+		{"0000:04:11.5", "igbvf", -EPERM, VFIOBIND_ERROR_NOT_VFIO_DRIVER},
+		{"0000:04:11.5", "igb-vf", -ENOENT, VFIOBIND_ERROR_DRIVER_NOT_FOUND},
+		{"0000:04:11.5", "nothing", -ENOENT, VFIOBIND_ERROR_DRIVER_NOT_FOUND},
+		{"0000:04:11.5", "hollow", -ENOENT, VFIOBIND_ERROR_MODULE_HAS_NO_DRIVER},
+		{"0000:04:11.5", "two_drivers", -ENOTUNIQ, VFIOBIND_ERROR_DRIVER_AMBIGUOUS},
+		{"0000:04:11.5", "../../../../x", -EINVAL, VFIOBIND_ERROR_INVALID_DRIVER_NAME},
+		{"0000:04:11.5", "..", -EINVAL, VFIOBIND_ERROR_INVALID_DRIVER_NAME},
+		{"0000:04:11.5", "", -EINVAL, VFIOBIND_ERROR_INVALID_DRIVER_NAME},
+		{"0000:04:11.5", "vfio-pci\n", -EINVAL, VFIOBIND_ERROR_INVALID_DRIVER_NAME},
+	};
+	static const unsigned char bridge[64] = {[0x0e] = 0x81};
+	const struct tree *tree = *state;
+
+	put_device(tree, "0000:00:1c.0", "pcieport", 2);
+	put_bytes(tree, bridge, sizeof(bridge), "sys/devices/pci0000:00/0000:00:1c.0/config");
+	put_device(tree, "0000:04:00.1", "igb", 3);
+	put_link(tree, "../0000:04:11.5", "sys/devices/pci0000:00/0000:04:00.1/virtfn0");
+	put_device(tree, "0000:04:12.0", "igbvf", -1);
+	put(tree, "live\n", "sys/module/hollow/initstate");
+	put_driver(tree, "one", "two_drivers");
+	put_link(tree, "x", "sys/module/two_drivers/drivers/pci:two");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+		struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+		struct vfiobind_result *result = NULL;
+		struct vfiobind_address address;
+
+		options.driver = cases[i].driver;
+		assert_int_equal(vfiobind_address_parse(cases[i].address, &address), 0);
+		assert_int_equal(vfiobind_device_detach(tree->context, &address, 1, &options, &result, &error),
+				 cases[i].result);
+		assert_int_equal(error.code, cases[i].code);
+		assert_int_equal(error.state, VFIOBIND_STATE_UNTOUCHED);
+		assert_true(error.has_device);
+		assert_int_equal(vfiobind_address_compare(&error.device, &address), 0);
+		assert_string_not_equal(error.operation, "");
+		assert_null(result);
+	}
+	assert_string_equal(slurp(tree, "sys/devices/pci0000:00/0000:04:11.5/driver_override"), "(null)\n");
+	assert_string_equal(slurp(tree, "sys/bus/pci/drivers_probe"), "");
+}
+
+static void a_dry_run_says_each_store_and_does_none(void **state)
+{
+	static const struct {
+		const char *path, *value;
+	} expected[] = {
+		{"/sys/bus/pci/devices/0000:04:11.5/driver_override", "vfio-pci-igbvf"},
+		{"/sys/bus/pci/drivers/igbvf/unbind", "0000:04:11.5"},
+		{"/sys/bus/pci/drivers_probe", "0000:04:11.5"},
+	};
+	/* Any spelling, of driver or module. */
+	static const char *const names[] = {"vfio-pci-igbvf", "vfio_pci_igbvf", "vfio_pci-igbvf", "vfio", NULL};
+	const struct tree *tree = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+		const struct vfiobind_result_device *device;
+		struct vfiobind_result *result;
+
+		options.driver = names[i];
+		options.dry_run = true;
+		assert_int_equal(vfiobind_device_detach(tree->context, &vf, 1, &options, &result, NULL), 0);
+		assert_int_equal(result->n_devices, 1);
+		device = result->devices[0];
+		assert_string_equal(device->from, "igbvf");
+		assert_string_equal(device->to, "vfio-pci-igbvf");
+		assert_string_equal(device->module, "vfio_pci_igbvf");
+		assert_true(device->changed);
+		assert_true(device->variant);
+		assert_int_equal(device->n_actions, ARRAY_SIZE(expected));
+		for (size_t j = 0; j < ARRAY_SIZE(expected); j++) {
+			assert_int_equal(device->actions[j]->kind, VFIOBIND_ACTION_WRITE);
+			assert_string_equal(device->actions[j]->path + strlen(tree->root), expected[j].path);
+			assert_string_equal(device->actions[j]->value, expected[j].value);
+		}
+		vfiobind_result_free(result);
+	}
+	assert_string_equal(slurp(tree, "sys/devices/pci0000:00/0000:04:11.5/driver_override"), "(null)\n");
+	assert_string_equal(slurp(tree, "sys/bus/pci/drivers/igbvf/unbind"), "");
+	assert_string_equal(slurp(tree, "sys/bus/pci/drivers_probe"), "");
+}
+
+static void hyphens_name_a_driver_with_underscores(void **state)
+{
+	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+	const struct tree *tree = *state;
+	struct vfiobind_result *result;
+
+	options.driver = "mlx5-vfio-pci";
+	options.dry_run = true;
+	assert_int_equal(vfiobind_device_detach(tree->context, &vf, 1, &options, &result, NULL), 0);
+	assert_string_equal(result->devices[0]->to, "mlx5_vfio_pci");
+	vfiobind_result_free(result);
+}
+
+static void stores_that_change_nothing_are_not_believed(void **state)
+{
+	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	struct vfiobind_result *result = NULL;
+	const struct tree *tree = *state;
+
+	options.driver = "vfio-pci";
+	assert_int_equal(vfiobind_device_detach(tree->context, &vf, 1, &options, &result, &error), -EIO);
+	assert_int_equal(error.code, VFIOBIND_ERROR_WRONG_DRIVER);
+	assert_string_equal(error.found, "igbvf");
+	/* A plain file does not read "(null)" after "\n" was stored: that this was not undone is seen as well. */
+	assert_int_equal(error.state, VFIOBIND_STATE_BROKEN);
+	assert_null(result);
+	assert_string_equal(slurp(tree, "sys/bus/pci/drivers/igbvf/unbind"), "0000:04:11.5");
+	assert_string_equal(slurp(tree, "sys/bus/pci/drivers_probe"), "0000:04:11.5");
+}
+
+static void what_is_so_already_is_left_alone(void **state)
+{
+	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+	const struct tree *tree = *state;
+	struct vfiobind_result *result;
+
+	assert_int_equal(vfiobind_device_reattach(tree->context, &vf, 1, NULL, &result, NULL), 0);
+	assert_false(result->devices[0]->changed);
+	assert_string_equal(result->devices[0]->from, "igbvf");
+	assert_string_equal(result->devices[0]->to, "igbvf");
+	vfiobind_result_free(result);
+
+	put_link(tree, "../../../bus/pci/drivers/vfio-pci-igbvf", "sys/devices/pci0000:00/0000:04:11.5/driver");
+	put(tree, "", "sys/devices/pci0000:00/0000:04:11.5/vfio-dev/vfio0/uevent");
+	options.driver = "vfio_pci_igbvf";
+	assert_int_equal(vfiobind_device_detach(tree->context, &vf, 1, &options, &result, NULL), 0);
+	assert_false(result->devices[0]->changed);
+	assert_string_equal(result->devices[0]->vfio->device, "vfio0");
+	assert_int_equal(result->devices[0]->n_actions, 0);
+	vfiobind_result_free(result);
+	assert_string_equal(slurp(tree, "sys/bus/pci/drivers_probe"), "");
+}
+
+static void a_reattach_clears_only_an_override_for_vfio(void **state)
+{
+	static const struct {
+		const char *driver, *driver_override;
+		size_t n_actions;
+	} cases[] = {
+		{"vfio-pci-igbvf", "vfio-pci-igbvf\n", 3}, /* clear, unbind, probe */
+		{"vfio-pci-igbvf", "(null)\n", 2},
+		{"vfio-pci-igbvf", "igbvf\n", 2}, /* somebody else's */
+		{"vfio-pci-igbvf", "vfio-pci\n", 3},
+		{NULL, "vfio-pci\n", 2},
+		{NULL, "(null)\n", 0},
+		{NULL, "igbvf\n", 0},
+		{"igbvf", "vfio-pci\n", 0},
+	};
+	struct vfiobind_reattach_options options = VFIOBIND_REATTACH_OPTIONS_INIT;
+	const struct tree *tree = *state;
+
+	options.dry_run = true;
+	put(tree, "", "sys/devices/pci0000:00/0000:04:11.5/vfio-dev/vfio0/uevent");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vfiobind_result *result;
+		char target[64];
+
+		if (cases[i].driver && strcmp(cases[i].driver, "igbvf") == 0) {
+			drop(tree, "sys/devices/pci0000:00/0000:04:11.5/vfio-dev/vfio0/uevent");
+			drop(tree, "sys/devices/pci0000:00/0000:04:11.5/vfio-dev/vfio0");
+			drop(tree, "sys/devices/pci0000:00/0000:04:11.5/vfio-dev");
+		}
+		snprintf(target, sizeof(target), "../../../bus/pci/drivers/%s",
+			 cases[i].driver ? cases[i].driver : "x");
+		put_link(tree, target, "sys/devices/pci0000:00/0000:04:11.5/driver");
+		if (!cases[i].driver)
+			drop(tree, "sys/devices/pci0000:00/0000:04:11.5/driver");
+		put(tree, cases[i].driver_override, "sys/devices/pci0000:00/0000:04:11.5/driver_override");
+		assert_int_equal(vfiobind_device_reattach(tree->context, &vf, 1, &options, &result, NULL), 0);
+		assert_int_equal(result->devices[0]->n_actions, cases[i].n_actions);
+		assert_int_equal(result->devices[0]->changed, cases[i].n_actions > 0);
+		vfiobind_result_free(result);
+	}
+}
+
+static void a_group_is_taken_without_its_bridges(void **state)
+{
+	static const unsigned char bridge[64] = {[0x0e] = 0x01};
+	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+	const struct tree *tree = *state;
+	struct vfiobind_result *result;
+
+	put_device(tree, "0000:04:11.6", NULL, 14);
+	put_device(tree, "0000:00:1c.0", "pcieport", 14);
+	put_bytes(tree, bridge, sizeof(bridge), "sys/devices/pci0000:00/0000:00:1c.0/config");
+	put_device(tree, "0000:00:00.0", NULL, 14);
+	put(tree, "0x060000\n", "sys/devices/pci0000:00/0000:00:00.0/class");
+	options.driver = "vfio-pci";
+	options.dry_run = true;
+	options.whole_group = true;
+	assert_int_equal(vfiobind_device_detach(tree->context, &vf, 1, &options, &result, NULL), 0);
+	assert_int_equal(result->n_devices, 2);
+	assert_int_equal(vfiobind_address_compare(&result->devices[0]->address, &vf), 0);
+	assert_int_equal(result->devices[1]->address.function, 6);
+	vfiobind_result_free(result);
+}
+
+/* What another thread prints must not land in an attribute. */
+static void no_descriptor_of_sysfs_is_a_standard_stream(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+	int saved[3], fd;
+
+	for (int i = 0; i < 3; i++)
+		saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 10);
+	for (int i = 0; i < 3; i++)
+		close(i);
+	options.driver = "vfio-pci";
+	vfiobind_device_detach(tree->context, &vf, 1, &options, NULL, NULL);
+	/* The context keeps its directory open: it must have left 0 free. */
+	fd = open("/dev/null", O_RDWR);
+	for (int i = 0; i < 3; i++)
+		dup2(saved[i], i);
+	for (int i = 0; i < 3; i++)
+		close(saved[i]);
+	assert_int_equal(fd, 0);
+}
+
+static void a_host_without_vfio_fails_its_checks(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_report *report;
+	bool container = true, vfio_pci = false, groups = false;
+
+	assert_int_equal(vfiobind_host_check(tree->context, &report, NULL), 0);
+	for (size_t i = 0; i < report->n_checks; i++) {
+		const struct vfiobind_check *check = report->checks[i];
+
+		assert_true(strlen(check->found) > 0);
+		assert_true(check->ok == !check->hint);
+		if (strcmp(check->check, "vfio-container") == 0)
+			container = check->ok;
+		if (strcmp(check->check, "vfio-pci") == 0)
+			vfio_pci = check->ok;
+		if (strcmp(check->check, "iommu-groups") == 0)
+			groups = check->ok;
+	}
+	assert_false(report->ok);
+	assert_false(container);
+	assert_true(vfio_pci);
+	assert_true(groups);
+	vfiobind_report_free(report);
+}
+
+#define test_on_tree(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test_on_tree(a_device_is_read_with_all_that_is_there),
+		test_on_tree(a_variant_is_known_by_its_vfio_device),
+		test_on_tree(a_group_is_viable_unless_a_mate_is_on_a_host_driver),
+		test_on_tree(virtual_functions_are_counted_by_their_links),
+		test_on_tree(garbage_in_attributes_is_an_error_not_a_value),
+		test_on_tree(an_attribute_that_is_a_link_is_not_followed),
+		test_on_tree(devices_are_found_by_address_and_by_interface),
+		test_on_tree(devices_are_listed_in_order),
+		test_on_tree(the_most_specific_alias_wins),
+		test_on_tree(equal_aliases_are_a_warning_that_names_both),
+		test_on_tree(a_module_that_is_missing_is_passed_over),
+		test_on_tree(without_modules_alias_vfio_pci_is_taken_with_a_warning),
+		test_on_tree(built_in_modules_have_aliases_too),
+		test_on_tree(what_cannot_be_detached_is_refused_by_its_own_code_and_untouched),
+		test_on_tree(a_dry_run_says_each_store_and_does_none),
+		test_on_tree(hyphens_name_a_driver_with_underscores),
+		test_on_tree(stores_that_change_nothing_are_not_believed),
+		test_on_tree(what_is_so_already_is_left_alone),
+		test_on_tree(a_reattach_clears_only_an_override_for_vfio),
+		test_on_tree(a_group_is_taken_without_its_bridges),
+		test_on_tree(no_descriptor_of_sysfs_is_a_standard_stream),
+		test_on_tree(a_host_without_vfio_fails_its_checks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
