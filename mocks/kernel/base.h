@@ -279,6 +279,7 @@ struct kernel {
 	size_t n_uevents;
 
 	struct bus_type pci_bus;
+	char resource_alignment[PAGE];
 	struct device *vfio_misc;   /* /dev/vfio/vfio */
 	struct mutex rescan_remove; /* R */
 	pthread_t rescan_owner;

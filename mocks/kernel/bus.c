@@ -173,13 +173,30 @@ static ssize_t bus_uevent_store(struct kobject *kobj, const struct attribute *at
 	return uevent_store_common(kobj->k, kobj->node, "bus", buffer, count, NULL, NULL);
 }
 
+static ssize_t resource_alignment_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
+{
+	return sprintf(buffer, "%s", kobj->k->resource_alignment);
+}
+
+/* Kept and shown; it would matter at the next boot only. */
+static ssize_t resource_alignment_store(struct kobject *kobj, const struct attribute *attr, const char *buffer,
+					size_t count)
+{
+	int length = (int)strcspn(buffer, "\n");
+
+	snprintf(kobj->k->resource_alignment, sizeof(kobj->k->resource_alignment), length ? "%.*s\n" : "%.*s", length,
+		 buffer);
+	return (ssize_t)count;
+}
+
 static const struct attribute bus_attrs[] = {
 	{"uevent", 0200, .store = bus_uevent_store, .flags = ATTRIBUTE_STATIC},
 	{"drivers_probe", 0200, .store = drivers_probe_store, .flags = ATTRIBUTE_STATIC},
 	{"drivers_autoprobe", 0644, drivers_autoprobe_show, drivers_autoprobe_store,
 	 .flags = ATTRIBUTE_STATIC | ATTRIBUTE_STORE_INLINE},
 	{"rescan", 0200, .store = pci_bus_rescan_store, .flags = ATTRIBUTE_STATIC},
-	{"resource_alignment", 0644, .text = "", .store = NULL, .flags = ATTRIBUTE_STATIC},
+	{"resource_alignment", 0644, resource_alignment_show, resource_alignment_store,
+	 .flags = ATTRIBUTE_STATIC | ATTRIBUTE_STORE_INLINE},
 };
 
 void bus_init(struct kernel *k)

@@ -137,6 +137,7 @@ static int boot(struct kernel *k, char **ret_error)
 	memset(k->vfio_indexes, 0, sizeof(k->vfio_indexes));
 	memset(k->eth_names, 0, sizeof(k->eth_names));
 	memset(k->ptp_names, 0, sizeof(k->ptp_names));
+	k->resource_alignment[0] = '\0';
 	k->next_wakeup = 0;
 	k->next_ifindex = 2; /* 1 is lo */
 	k->next_irq = 24;
