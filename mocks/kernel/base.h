@@ -95,6 +95,8 @@ struct kernfs_node *kernfs_add_attr_copy(struct kernfs_node *parent, struct kobj
 					 const char *name);
 struct kernfs_node *kernfs_add_bin(struct kernfs_node *parent, struct kobject *kobj, const struct attribute *attr,
 				   const char *name, size_t size);
+/* For a file that grows: what stat says of its size. */
+void kernfs_set_size(struct kernfs_node *node, size_t size);
 struct kernfs_node *kernfs_add_blob(struct kernfs_node *parent, const char *name, const void *data, size_t size,
 				    mode_t mode);
 void kernfs_add_attrs(struct kernfs_node *parent, struct kobject *kobj, const struct attribute *attrs, size_t n);
@@ -164,6 +166,8 @@ struct device {
 	char *driver_override;
 	bool dead;
 	bool registered;
+	bool deferred; /* on the list of those whose probe is to be tried again */
+	TAILQ_ENTRY(device) on_deferred;
 	TAILQ_ENTRY(device) on_bus;
 	TAILQ_ENTRY(device) on_driver;
 };
@@ -222,6 +226,11 @@ void driver_attach(struct device_driver *driver);
 void driver_detach(struct device_driver *driver);
 int device_lock(struct device *device);
 void device_unlock(struct device *device);
+/* Tries the deferred devices again, if something was bound since: what the kernel does from a work queue. */
+void deferred_probe_work(struct kernel *k);
+void deferred_probe_remove(struct device *device);
+/* debugfs' devices_deferred (malloc'd). */
+char *deferred_probe_text(struct kernel *k);
 /* Binds without asking whether it matches: how the machine comes up. */
 int device_bind_at_boot(struct device *device, struct device_driver *driver);
 
@@ -243,6 +252,24 @@ struct module *module_find(struct kernel *k, const char *name);
 void module_boot(struct kernel *k);
 void module_exit(struct kernel *k);
 bool name_equal_dashes(const char *a, const char *b); /* '-' and '_' are the same */
+
+/* ---- the kernel's log (printk.c) ---- */
+
+enum log_level { LOG_LEVEL_ERR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6 };
+
+struct log_record {
+	STAILQ_ENTRY(log_record) list;
+	size_t start, size; /* of the text in the log, as /dev/kmsg gives it */
+	char text[];
+};
+
+/* pr_warn() and the like. */
+__attribute__((format(printf, 3, 4))) void kernel_log(struct kernel *k, enum log_level level, const char *format, ...);
+/* dev_err() and the like: `DRIVER DEVICE: MESSAGE`. */
+__attribute__((format(printf, 4, 5))) void device_log(struct kernel *k, const struct device *device,
+						      enum log_level level, const char *format, ...);
+void log_init(struct kernel *k);
+void log_clear(struct kernel *k);
 
 /* ---- the kernel ---- */
 
@@ -277,6 +304,12 @@ struct kernel {
 
 	STAILQ_HEAD(, uevent_message) uevents;
 	size_t n_uevents;
+
+	STAILQ_HEAD(, log_record) log;
+	size_t log_size;
+	unsigned log_sequence;
+	TAILQ_HEAD(, device) deferred;
+	bool deferred_trigger;
 
 	struct bus_type pci_bus;
 	char resource_alignment[PAGE];

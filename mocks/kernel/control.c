@@ -130,6 +130,14 @@ static const struct attribute attrs[] = {
 	{"users", 0200, .store_long = users_store, .flags = ATTRIBUTE_CONTROL | ATTRIBUTE_STORE_INLINE},
 };
 
+static char *deferred_text(struct kobject *kobj, const struct attribute *attr)
+{
+	return deferred_probe_text(kobj->k);
+}
+
+/* A part of the real debugfs that programs look at. */
+static const struct attribute devices_deferred = {"devices_deferred", 0444, .show_long = deferred_text};
+
 void control_init(struct kernel *k)
 {
 	struct kernfs_node *dir = kernfs_get_dir(k->root, KERNFS_CONTROL);
@@ -141,4 +149,5 @@ void control_init(struct kernel *k)
 		kernfs_set_permanent(node);
 		kernfs_set_static(node);
 	}
+	kernfs_set_permanent(kernfs_add_attr(kernfs_parent(dir), &k->self, &devices_deferred));
 }

@@ -32,6 +32,75 @@ static void driver_sysfs_remove(struct device *device)
 	kernfs_remove_by_name(device->kobj.node, "driver");
 }
 
+static void deferred_probe_add(struct device *device)
+{
+	struct kernel *k = device->kobj.k;
+
+	if (device->deferred)
+		return;
+	device->deferred = true;
+	kobject_get(&device->kobj);
+	TAILQ_INSERT_TAIL(&k->deferred, device, on_deferred);
+}
+
+void deferred_probe_remove(struct device *device)
+{
+	if (!device->deferred)
+		return;
+	device->deferred = false;
+	TAILQ_REMOVE(&device->kobj.k->deferred, device, on_deferred);
+	kobject_put(&device->kobj);
+}
+
+char *deferred_probe_text(struct kernel *k)
+{
+	struct device *device;
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (!stream)
+		abort();
+	TAILQ_FOREACH (device, &k->deferred, on_deferred)
+		fprintf(stream, "%s\t\n", device->name);
+	fclose(stream);
+	return text;
+}
+
+void deferred_probe_work(struct kernel *k)
+{
+	unsigned n = 0;
+	struct device *device;
+
+	if (!k->deferred_trigger)
+		return;
+	k->deferred_trigger = false;
+	TAILQ_FOREACH (device, &k->deferred, on_deferred)
+		n++;
+	/* Each that is on the list now, once: one that defers again goes to its end. */
+	while (n-- && (device = TAILQ_FIRST(&k->deferred))) {
+		kobject_get(&device->kobj);
+		deferred_probe_remove(device);
+		device_attach(device);
+		kobject_put(&device->kobj);
+	}
+}
+
+/* call_driver_probe(): what is refused as no match is for debugging only, all else is an error. */
+static void log_probe_failure(struct device *device, struct device_driver *driver, int error)
+{
+	struct kernel *k = device->kobj.k;
+
+	if (error == -EPROBE_DEFER || error == -ENODEV || error == -ENXIO)
+		return;
+	if (k->profile.probe_message_names_driver)
+		device_log(k, device, LOG_LEVEL_ERR, "probe with driver %s failed with error %d", driver->desc->name,
+			   error);
+	else
+		kernel_log(k, LOG_LEVEL_WARNING, "%s: probe of %s failed with error %d", driver->desc->name,
+			   device->name, error);
+}
+
 static int call_probe(struct device *device, struct device_driver *driver)
 {
 	struct kernel *k = device->kobj.k;
@@ -66,12 +135,16 @@ static int really_probe(struct device *device, struct device_driver *driver)
 	driver_sysfs_add(device);
 	ret = call_probe(device, driver);
 	if (ret) {
+		log_probe_failure(device, driver, ret);
 		driver_sysfs_remove(device);
 		iommu_device_unuse_dma(to_pci_dev(device), driver);
 		device->driver = NULL;
 		return -ret;
 	}
+	/* driver_bound(): whoever waits for a supplier may try again. */
 	TAILQ_INSERT_TAIL(&driver->devices, device, on_driver);
+	deferred_probe_remove(device);
+	k->deferred_trigger = !TAILQ_EMPTY(&k->deferred);
 	STEP(k, DD_UEVENT_BIND, .device = device->name, .driver = driver->desc->name);
 	device_uevent(k, device, "bind");
 	return 0;
@@ -99,6 +172,9 @@ int device_driver_attach(struct device_driver *driver, struct device *device)
 	if (ret)
 		return ret;
 	ret = driver_probe_device(driver, device);
+	/* Since 5.14 `bind` does not queue the device: it says EAGAIN instead. */
+	if (abs(ret) == EPROBE_DEFER && !k->profile.bind_passes_errno)
+		deferred_probe_add(device);
 	device_unlock(device);
 	if (ret == 0)
 		return 0;
@@ -175,6 +251,8 @@ int device_attach(struct device *device)
 		if (ret == 0 && drivers[i]->registered && pci_bus_match(to_pci_dev(device), drivers[i], NULL)) {
 			int probed = driver_probe_device(drivers[i], device);
 
+			if (abs(probed) == EPROBE_DEFER)
+				deferred_probe_add(device);
 			/* A probe's error is positive, and the next driver is tried. */
 			ret = probed == 0 ? 1 : probed < 0 ? probed : 0;
 		}
@@ -215,8 +293,8 @@ void driver_attach(struct device_driver *driver)
 
 		if (device->registered && driver->registered && pci_bus_match(to_pci_dev(device), driver, NULL) &&
 		    device_lock(device) == 0) {
-			if (!device->driver)
-				driver_probe_device(driver, device);
+			if (!device->driver && abs(driver_probe_device(driver, device)) == EPROBE_DEFER)
+				deferred_probe_add(device);
 			device_unlock(device);
 		}
 		kobject_put(&device->kobj);

@@ -244,9 +244,12 @@ int kernel_new(const struct machine *machine, const char *profile, const struct 
 	STAILQ_INIT(&k->uevents);
 	k->steps = step_state_new();
 	kobject_init(&k->self, k, NULL);
+	STAILQ_INIT(&k->log);
+	TAILQ_INIT(&k->deferred);
 	kernel_lock(k);
 	kernfs_init(k);
 	k->sys = permanent_dir(k, "sys");
+	log_init(k);
 	control_init(k);
 	proc_init(k);
 	add_files(k);
@@ -299,6 +302,7 @@ void kernel_free(struct kernel *k)
 	k->abort_error = 0;
 	shut_down(k);
 	kernfs_exit(k);
+	log_clear(k);
 	kernel_unlock(k);
 	drop_uevents(k);
 	step_state_free(k->steps);

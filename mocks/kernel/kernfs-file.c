@@ -273,6 +273,7 @@ static ssize_t store_in_steps(struct kernfs_node *node, const char *data, size_t
 	if (ret)
 		return STEP(k, SYS_RETURN, .path = node->path, .result = ret);
 	ret = run_store(node, data, size, offset);
+	deferred_probe_work(k);
 	/* What an abort cut short must not look done. */
 	if (k->abort_error)
 		ret = k->abort_error;

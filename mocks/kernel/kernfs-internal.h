@@ -13,7 +13,7 @@ struct kernfs_node {
 	enum kernfs_type type;
 	uint64_t ino;
 	unsigned refs;
-	bool removed, permanent, is_static;
+	bool removed, permanent, is_static, size_changes;
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;

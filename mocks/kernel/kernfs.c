@@ -241,6 +241,17 @@ void kernfs_remove_by_name(struct kernfs_node *parent, const char *name)
 		kernfs_remove(node);
 }
 
+void kernfs_set_size(struct kernfs_node *node, size_t size)
+{
+	node->size = size;
+	node->size_changes = true;
+}
+
+bool kernfs_size_changes(const struct kernfs_node *node)
+{
+	return node->size_changes;
+}
+
 void kernfs_set_static(struct kernfs_node *node)
 {
 	node->is_static = true;

@@ -39,6 +39,8 @@ int kernfs_path(const struct kernfs_node *node, char *buffer, size_t size);
 bool kernfs_is_static(const struct kernfs_node *node);
 /* The node can be written: a caller that caches inodes must hand out a fresh one at each lookup (or writers would queue there). */
 bool kernfs_has_store(const struct kernfs_node *node);
+/* Its size changes by itself (the kernel's log): what stat said must not be kept. */
+bool kernfs_size_changes(const struct kernfs_node *node);
 /* Served from memory and never changing (lib/modules): may be cached and mapped. */
 bool kernfs_is_blob(const struct kernfs_node *node);
 

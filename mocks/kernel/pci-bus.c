@@ -391,6 +391,7 @@ void pci_stop_and_remove(struct pci_dev *dev)
 	device->registered = false;
 	device_release_driver(device);
 	device->dead = true;
+	deferred_probe_remove(device);
 	if (dev->numvfs)
 		iov_disable(dev);
 	if (dev->secondary_bus)

@@ -25,6 +25,8 @@
 	X(uevent_takes_lock, "uevent-takes-lock", 1, 1, 1, 1, 0, 0, "reading a device's uevent takes the device lock") \
 	X(autoprobe_on_add, "autoprobe-on-add", 0, 0, 0, 0, 0, 1, "drivers_autoprobe=0 keeps an added device unbound") \
 	X(resources_before_add, "resources-before-add", 0, 0, 0, 0, 0, 1, "resourceN exist before the add uevent")     \
+	X(probe_message_names_driver, "probe-message-names-driver", 0, 0, 0, 0, 1, 1,                                  \
+	  "\"probe with driver D failed\" in the log, not \"probe of A failed\" (6.9)")                                \
 	X(vfio_virqfd, "vfio-virqfd", 0, 1, 1, 0, 0, 0, "module vfio_virqfd")
 
 struct profile {

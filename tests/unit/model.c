@@ -177,7 +177,7 @@ static bool dump_node(void *context, const struct kernfs_node *node)
 	long length = 0;
 
 	assert_true(kernfs_path(node, path, sizeof(path)) >= 0);
-	if (!strncmp(path, KERNFS_CONTROL, strlen(KERNFS_CONTROL)))
+	if (!strncmp(path, KERNFS_CONTROL, strlen(KERNFS_CONTROL)) || !strcmp(path, "dev/kmsg"))
 		return true;
 	kernfs_stat(node, &st);
 	text[0] = '\0';

@@ -19,5 +19,6 @@ struct kernfs_node *model_find(struct kernel *k, const char *path);
 bool model_exists(struct kernel *k, const char *path);
 /* Names of a directory, sorted, `/` behind directories and `@` behind links, blank separated; NULL: no such directory. */
 char *model_list(struct kernel *k, const char *path);
-/* All nodes with type, mode, size and text: equal before and after means nothing was left (malloc'd). */
+/* All nodes with type, mode, size and text: equal before and after means nothing was left (malloc'd).
+ * Without the control files, and the log: that is history. */
 char *model_dump(struct kernel *k);

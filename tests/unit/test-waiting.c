@@ -9,6 +9,7 @@
 #include "kernel/base.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -354,6 +355,64 @@ static void a_failed_probe_leaves_nothing(void **state)
 	}
 }
 
+static void read_deferred(char *text, size_t size)
+{
+	assert_true(model_read(k, "kernel/debug/devices_deferred", text, size) >= 0);
+}
+
+static void a_deferred_probe_is_tried_again_when_something_binds(void **state)
+{
+	char text[4096];
+
+	unbind_for_test();
+	rule("dd.probe driver=e1000e fail=EPROBE_DEFER times=1");
+	assert_int_equal(model_write(k, "bus/pci/drivers_probe", NIC), 12);
+	assert_string_equal(driver(), "none");
+	read_deferred(text, sizeof(text));
+	assert_string_equal(text, NIC "\t\n");
+	assert_int_equal(model_write(k, "bus/pci/devices/0000:00:1f.2/driver_override", "vfio-pci"), 8);
+	assert_int_equal(model_write(k, "bus/pci/drivers_probe", "0000:00:1f.2"), 12);
+	assert_string_equal(driver(), "e1000e");
+	read_deferred(text, sizeof(text));
+	assert_string_equal(text, "");
+	/* `bind` says EAGAIN and does not queue. */
+	unbind_for_test();
+	rule("dd.probe driver=e1000e fail=EPROBE_DEFER times=1");
+	assert_int_equal(model_write(k, "bus/pci/drivers/e1000e/bind", NIC), -EAGAIN);
+	read_deferred(text, sizeof(text));
+	assert_string_equal(text, "");
+}
+
+static void read_log(char *text, size_t size)
+{
+	struct kernfs_file *file;
+	ssize_t length;
+	size_t used = 0;
+
+	kernel_lock(k);
+	assert_int_equal(kernfs_open(kernfs_find(k, "dev/kmsg"), O_RDONLY, &file), 0);
+	while ((length = kernfs_read(file, text + used, size - used - 1, (off_t)used)) > 0)
+		used += (size_t)length;
+	kernfs_release(file);
+	kernel_unlock(k);
+	text[used] = '\0';
+}
+
+static void the_log_tells_probe_failures_as_linux_does(void **state)
+{
+	char text[4096];
+
+	unbind_for_test();
+	rule("dd.probe driver=e1000e fail=EBUSY times=1");
+	assert_int_equal(model_write(k, "bus/pci/drivers_probe", NIC), 12);
+	/* A driver that refuses is no error to the kernel. */
+	rule("dd.probe driver=e1000e fail=ENODEV times=1");
+	assert_int_equal(model_write(k, "bus/pci/drivers_probe", NIC), 12);
+	read_log(text, sizeof(text));
+	assert_string_equal(text, "3,0,0,-;e1000e " NIC ": probe with driver e1000e failed with error -16\n"
+				  " SUBSYSTEM=pci\n DEVICE=+pci:" NIC "\n");
+}
+
 static void a_step_that_is_not_held_cannot_be_released(void **state)
 {
 	assert_int_equal(model_write(k, CONTROL "release", "7"), -ENOENT);
@@ -391,6 +450,8 @@ int main(void)
 		TEST(reset_ends_what_waits_with_EIO),
 		TEST(the_end_ends_what_waits_with_ENODEV),
 		TEST(a_failed_probe_leaves_nothing),
+		TEST(a_deferred_probe_is_tried_again_when_something_binds),
+		TEST(the_log_tells_probe_failures_as_linux_does),
 		TEST(a_step_that_is_not_held_cannot_be_released),
 		TEST(broken_rules_are_refused_whole),
 	};
