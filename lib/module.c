@@ -91,14 +91,15 @@ enum module_status module_look_up(struct vfiobind_context *context, const char *
 	module = find(context, name);
 	if (!module)
 		return MODULE_UNKNOWN;
-	if (kmod_module_get_initstate(module) == KMOD_MODULE_BUILTIN)
+	/* Known, but without a file: built in. kmod_module_get_initstate() would look into /sys once more. */
+	file = kmod_module_get_path(module);
+	if (!file)
 		return MODULE_PRESENT;
 	if (is_blacklisted(context->kmod, name))
 		return MODULE_BLACKLISTED;
 	if (kmod_module_get_install_commands(module))
 		return MODULE_INSTALL_COMMAND;
-	file = kmod_module_get_path(module);
-	return file && access(file, F_OK) == 0 ? MODULE_LOADABLE : MODULE_FILE_MISSING;
+	return access(file, F_OK) == 0 ? MODULE_LOADABLE : MODULE_FILE_MISSING;
 }
 
 static const struct {

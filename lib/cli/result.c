@@ -106,10 +106,11 @@ static void print_device(const struct cli *cli, const struct vfiobind_result_dev
 		puts(", left alone");
 		return;
 	}
-	if (device->to || !cli->dry_run) {
-		printf(" -> ");
+	printf(" -> ");
+	if (device->to || !cli->dry_run)
 		output_text(device->to ? device->to : "no driver");
-	}
+	else
+		printf(device->module ? "the module's driver" : "the host driver");
 	if (device->module) {
 		printf(" (module ");
 		output_text(device->module);
