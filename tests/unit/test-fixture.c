@@ -453,7 +453,7 @@ static void hostile_files_are_refused_quickly(void **state)
 	static const char *const parts[] = {"[",        "{a: ", "- ",         "? ", "a: 1\n", "- a\n",
 					    "&a [*a, ", "\"",   "\n",         "é",  "a",      "|\n ",
 					    "--- a\n",  "#",    "%TAG ! a\n", ": ", "!!a "};
-	enum { SIZE = 300000 };
+	enum { SIZE = 50000 };
 	char *data = malloc(SIZE), *text;
 
 	assert_non_null(data);
