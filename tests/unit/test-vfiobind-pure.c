@@ -18,8 +18,22 @@
 #include "module.h"
 #include "vfiobind.h"
 
-/* The path of the man page: the argument of this program. */
-static const char *man_page = "";
+/* The arguments of this program: what the tests compare the library with. */
+static const char *man_page = "", *header = "", *symbol_map = "";
+
+static char *read_file(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = calloc(1, 1 << 17);
+	size_t n;
+
+	assert_non_null(file);
+	assert_non_null(text);
+	n = fread(text, 1, (1 << 17) - 1, file);
+	assert_true(n > 0 && n < (1 << 17) - 1);
+	fclose(file);
+	return text;
+}
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -270,14 +284,10 @@ static void an_older_caller_gets_what_fits_its_error(void **state)
 
 static void every_code_has_a_name_of_its_own_and_is_in_the_man_page(void **state)
 {
-	FILE *file = fopen(man_page, "r");
-	static char page[65536];
+	char *page = read_file(man_page);
 	enum vfiobind_error_code code, other;
 	size_t n = 0;
 
-	assert_non_null(file);
-	page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
-	fclose(file);
 	for (; vfiobind_error_code_at(n, &code) == 0; n++) {
 		const char *name = vfiobind_error_code_name(code);
 		static const char *const statuses[] = {
@@ -304,6 +314,41 @@ static void every_code_has_a_name_of_its_own_and_is_in_the_man_page(void **state
 	assert_int_equal(code, VFIOBIND_ERROR_SYSTEM);
 	assert_true(n > 35);
 	assert_null(vfiobind_error_code_name((enum vfiobind_error_code)9999));
+	free(page);
+}
+
+/* Of what is exported, each function has a comment of its own that says since when. */
+static void every_exported_function_is_documented(void **state)
+{
+	char *text = read_file(header), *symbols = read_file(symbol_map), *rest = NULL;
+	size_t n = 0;
+
+	for (char *line = strtok_r(symbols, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		char name[128], declaration[160], *at, *end;
+
+		if (sscanf(line, " vfiobind_%100[a-z_];", name) != 1)
+			continue;
+		snprintf(declaration, sizeof(declaration), "vfiobind_%s(", name);
+		/* In comments the name is followed by ")": the declaration is where it is not. */
+		for (at = strstr(text, declaration); at && at[strlen(declaration)] == ')';
+		     at = strstr(at + 1, declaration))
+			;
+		if (!at)
+			print_error("%s is not in the header\n", declaration);
+		assert_non_null(at);
+		*at = '\0';
+		end = strrchr(text, '/');
+		if (!end || end[-1] != '*' || strchr(end, ';') ||
+		    strncmp(end - strlen("Since: 0.1\n *"), "Since: 0.", 9) != 0)
+			print_error("%s has no comment that ends in \"Since: 0.1\"\n", declaration);
+		assert_true(end && end[-1] == '*' && !strchr(end, ';'));
+		assert_memory_equal(end - strlen("Since: 0.1\n *"), "Since: 0.", 9);
+		*at = 'v';
+		n++;
+	}
+	assert_true(n >= 28);
+	free(text);
+	free(symbols);
 }
 
 static void the_kernels_log_tells_the_errno_of_a_probe(void **state)
@@ -364,11 +409,15 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_error_is_one_line_whatever_it_holds),
 		cmocka_unit_test(an_older_caller_gets_what_fits_its_error),
 		cmocka_unit_test(every_code_has_a_name_of_its_own_and_is_in_the_man_page),
+		cmocka_unit_test(every_exported_function_is_documented),
 		cmocka_unit_test(the_kernels_log_tells_the_errno_of_a_probe),
 		cmocka_unit_test(deferred_devices_are_known_by_their_whole_name),
 	};
 
-	if (argc > 1)
+	if (argc == 4) {
 		man_page = argv[1];
+		header = argv[2];
+		symbol_map = argv[3];
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -598,6 +598,35 @@ static void stores_that_change_nothing_are_not_believed(void **state)
 	assert_string_equal(slurp(tree, "sys/bus/pci/drivers_probe"), "0000:04:11.5");
 }
 
+static void why_nothing_was_bound_is_said_where_it_shows(void **state)
+{
+	static const struct {
+		const char *deferred;
+		enum vfiobind_error_code code;
+		int result;
+	} cases[] = {
+		{NULL, VFIOBIND_ERROR_PROBE_FAILED, -EIO},
+		{"0000:04:11.4\t\n", VFIOBIND_ERROR_PROBE_FAILED, -EIO},
+		{"0000:04:11.4\t\n0000:04:11.5\tsupplier not ready\n", VFIOBIND_ERROR_PROBE_DEFERRED, -EAGAIN},
+	};
+	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+	const struct tree *tree = *state;
+
+	options.driver = "vfio-pci";
+	drop(tree, "sys/devices/pci0000:00/0000:04:11.5/driver");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+
+		put(tree, "(null)\n", "sys/devices/pci0000:00/0000:04:11.5/driver_override");
+		if (cases[i].deferred)
+			put(tree, cases[i].deferred, "sys/kernel/debug/devices_deferred");
+		assert_int_equal(vfiobind_device_detach(tree->context, &vf, 1, &options, NULL, &error),
+				 cases[i].result);
+		assert_int_equal(error.code, cases[i].code);
+		assert_string_equal(error.operation, "bind to vfio-pci");
+	}
+}
+
 static void what_is_so_already_is_left_alone(void **state)
 {
 	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
@@ -755,6 +784,7 @@ int main(void)
 		test_on_tree(a_dry_run_says_each_store_and_does_none),
 		test_on_tree(hyphens_name_a_driver_with_underscores),
 		test_on_tree(stores_that_change_nothing_are_not_believed),
+		test_on_tree(why_nothing_was_bound_is_said_where_it_shows),
 		test_on_tree(what_is_so_already_is_left_alone),
 		test_on_tree(a_reattach_clears_only_an_override_for_vfio),
 		test_on_tree(a_group_is_taken_without_its_bridges),
