@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Executed programs stay in the machine: what their environment lacks of the shim's is put back. All of it on the stack of
- * the caller, who may be the child of a vfork(), or a signal handler.
+ * Executed programs stay in the machine: what their environment lacks of the shim's is put back. All of it on the stack
+ * of the caller, who may be the child of a vfork(), or a signal handler.
  */
 #include "redirect.h"
 #include "settings.h"

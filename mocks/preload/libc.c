@@ -33,8 +33,8 @@ void *libc_function(enum libc_index index)
 
 /*
  * dlsym() takes the loader's lock and allocates when it finds nothing: not for a signal handler, nor for the child of a
- * fork in a program with threads. So everything is looked up before main(); only what other libraries' constructors call
- * before this one runs is looked up on demand, and alone, for an allocator that reads a file while it starts.
+ * fork in a program with threads. So everything is looked up before main(); only what other libraries' constructors
+ * call before this one runs is looked up on demand, and alone, for an allocator that reads a file while it starts.
  */
 __attribute__((constructor)) static void look_up_all(void)
 {

@@ -3,8 +3,8 @@
 #pragma once
 
 /*
- * Both spellings (open, open64) are defined in this library, so neither may be the other's alias; and the fortified inline
- * functions must not take the place of the names.
+ * Both spellings (open, open64) are defined in this library, so neither may be the other's alias; and the fortified
+ * inline functions must not take the place of the names.
  */
 #undef _FILE_OFFSET_BITS
 #undef _TIME_BITS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * init_module(2), finit_module(2) and delete_module(2), by name and through syscall(), in every way: they become one write
- * to the fake kernel's control file, and never reach the host's kernel.
+ * init_module(2), finit_module(2) and delete_module(2), by name and through syscall(), in every way: they become one
+ * write to the fake kernel's control file, and never reach the host's kernel.
  */
 #include "redirect.h"
 #include "settings.h"
@@ -36,8 +36,8 @@ static bool image_read(const struct image *image, uint64_t offset, void *buffer,
 }
 
 /*
- * The section .modinfo: strings "tag=value", each with its NUL. Of a file without one nothing is known; whatever numbers the
- * file holds, the work is bounded by their 16 bits and by the limit on what is read of the section.
+ * The section .modinfo: strings "tag=value", each with its NUL. Of a file without one nothing is known; whatever
+ * numbers the file holds, the work is bounded by their 16 bits and by the limit on what is read of the section.
  */
 #define MODINFO_LIMIT (1 << 20)
 
@@ -98,7 +98,9 @@ static bool name_from_modinfo(const struct image *image, char *name)
 	return false;
 }
 
-/* The kernel takes the name from the module, never from the file; a compressed file hides it here, so its name must do. */
+/*
+ * The kernel takes the name from the module, never from the file; a compressed file hides it here, so its name must do.
+ */
 static bool name_from_file(int fd, char *name)
 {
 	char path[PATH_MAX];
@@ -207,8 +209,8 @@ EXPORT int delete_module(const char *name, unsigned flags)
 }
 
 /*
- * Six arguments are all that a system call takes, and as many as the caller's registers hold or its stack shows: those that
- * it did not give are whatever was there, here as in libc's.
+ * Six arguments are all that a system call takes, and as many as the caller's registers hold or its stack shows: those
+ * that it did not give are whatever was there, here as in libc's.
  */
 EXPORT long syscall(long number, ...)
 {

@@ -9,31 +9,43 @@
 #pragma once
 
 /*
- * `mount`: /sys and the rest are covered in a mount namespace; the shim redirects no path (but see MOCKSYS_PROC_MODULES).
- * `shim`: the machine is served at MOCKSYS_ROOT and the shim redirects paths there.
- * Unset or something else: no path is redirected, and loading or unloading a module is EPERM.
+ * What the shim cannot do, in way `shim`: programs that are linked statically, make system calls of their own (Go), or
+ * are set-user-ID see the host; so do fts(3) and io_uring, which open files without a call that could be seen. A
+ * directory of the host does not list what is redirected below it (`ls /dev` shows no vfio); a link of the host's that
+ * leads to /sys leads to the host's; /proc/self/maps and mountinfo show the private directory.
+ *
+ * A program with AddressSanitizer's shared run-time (GCC's default) wants that to be first: LD_PRELOAD=libasan.so:shim,
+ * or ASAN_OPTIONS=verify_asan_link_order=0. Valgrind needs nothing.
+ */
+
+/*
+ * `mount`: /sys and the rest are covered in a mount namespace; the shim redirects no path (but see
+ * MOCKSYS_PROC_MODULES). `shim`: the machine is served at MOCKSYS_ROOT and the shim redirects paths there. Unset or
+ * something else: no path is redirected, and loading or unloading a module is EPERM.
  */
 #define MOCKSYS_WAY_VARIABLE "MOCKSYS_WAY"
 #define MOCKSYS_WAY_MOUNT "mount"
 #define MOCKSYS_WAY_SHIM "shim"
 
 /*
- * Way `shim`: where the machine is served: this directory has `sys`, `dev/vfio`, `lib/modules/<release>`, `proc/modules`.
- * Absolute, and as realpath(3) prints it: the shim recognises it in what getcwd(2) and readlink(2) return.
+ * Way `shim`: where the machine is served: this directory has `sys`, `dev/vfio`, `lib/modules/<release>`,
+ * `proc/modules`. Absolute, and as realpath(3) prints it: the shim recognises it in what getcwd(2) and readlink(2)
+ * return.
  */
 #define MOCKSYS_ROOT_VARIABLE "MOCKSYS_ROOT"
 
 /*
- * Way `shim`, may be unset: paths that stay the host's, absolute, joined by colons: "/sys/fs:/sys/power:/sys/devices/system".
- * Where the fake has an empty directory for a mount point, that directory belongs here.
+ * Way `shim`, may be unset: paths that stay the host's, absolute, joined by colons:
+ * "/sys/fs:/sys/power:/sys/devices/system". Where the fake has an empty directory for a mount point, that directory
+ * belongs here.
  */
 #define MOCKSYS_HOST_PATHS_VARIABLE "MOCKSYS_HOST_PATHS"
 
 /*
  * Way `shim`, may be unset: an ordinary private directory of the launcher, absolute, as realpath(3) prints it. It takes
- * the place of the root directory for the MOCKSYS_PRIVATE_PATHS, so that what programs write there stays in the sandbox:
- * /etc/driverctl.d is $MOCKSYS_PRIVATE/etc/driverctl.d. The launcher makes the parents ($MOCKSYS_PRIVATE/etc, …/run); a
- * directory that it does not make is missing for the command too.
+ * the place of the root directory for the MOCKSYS_PRIVATE_PATHS, so that what programs write there stays in the
+ * sandbox: /etc/driverctl.d is $MOCKSYS_PRIVATE/etc/driverctl.d. The launcher makes the parents ($MOCKSYS_PRIVATE/etc,
+ * …/run); a directory that it does not make is missing for the command too.
  */
 #define MOCKSYS_PRIVATE_VARIABLE "MOCKSYS_PRIVATE"
 #define MOCKSYS_PRIVATE_PATHS(PATH) PATH("/etc/driverctl.d") PATH("/etc/modprobe.d") PATH("/run/vfiobind")
@@ -58,7 +70,7 @@
 
 /*
  * The control file for modules (below MOCKSYS_ROOT in way `shim`): one write(2) of "load NAME[ PARAMETERS]\n" is
- * init_module(2), one of "unload NAME\n" is delete_module(2), and the write's errno is the call's. A file that cannot be
- * opened is EPERM: no module call ever reaches the host's kernel.
+ * init_module(2), one of "unload NAME\n" is delete_module(2), and the write's errno is the call's. A file that cannot
+ * be opened is EPERM: no module call ever reaches the host's kernel.
  */
 #define MOCKSYS_MODULES_FILE "/sys/kernel/debug/mocksys/modules"

@@ -13,8 +13,8 @@
 static const char too_long[PATH_MAX + 1] = {[0 ... PATH_MAX - 1] = 'x'};
 
 /*
- * A path on its way: absolute, without "." and "..", without a slash at its end; empty for the root directory. In front of
- * it there is room for the longest prefix.
+ * A path on its way: absolute, without "." and "..", without a slash at its end; empty for the root directory. In front
+ * of it there is room for the longest prefix.
  */
 struct walk {
 	const struct settings *settings;
@@ -73,8 +73,8 @@ static bool is_dotdot(const char *component, size_t length)
 }
 
 /*
- * Most paths are not ours, and this is all that they cost. No path leads into a mapping without naming its last component,
- * or climbing there.
+ * Most paths are not ours, and this is all that they cost. No path leads into a mapping without naming its last
+ * component, or climbing there.
  */
 static bool names_keyword(const struct settings *s, const char *path, bool *ret_climbs)
 {
@@ -227,8 +227,8 @@ static bool follow(struct walk *walk, const char *path)
 }
 
 /*
- * What the walk drops at the end of a path says more than where it leads: a slash asks for a directory, and follows a link;
- * a dot is nothing that one could remove or rename.
+ * What the walk drops at the end of a path says more than where it leads: a slash asks for a directory, and follows a
+ * link; a dot is nothing that one could remove or rename.
  */
 static const char *ending(const char *path)
 {
@@ -250,7 +250,9 @@ static const char *walk_to(const struct settings *s, int dirfd, const char *path
 	if (*path != '/') {
 		if (!start_at(&walk, dirfd))
 			return path;
-		/* A real directory that is a host path lies below a mapping too: ".." leads from there into the fake. */
+		/*
+		 * A real directory that is a host path lies below a mapping too: ".." leads from there into the fake.
+		 */
 		base_is_ours = find_mapping(s, walk.text, walk.length) || is_host_path(s, walk.text, walk.length);
 		if (!base_is_ours && !named)
 			return path;
@@ -260,7 +262,9 @@ static const char *walk_to(const struct settings *s, int dirfd, const char *path
 		return walk.touched || find_mapping(s, walk.text, walk.length) ? too_long : path;
 
 	is_ours = find_mapping(s, walk.text, walk.length) != NULL;
-	/* What the kernel finds by itself it is left to find: it is quicker, and a directory that has gone stays gone. */
+	/*
+	 * What the kernel finds by itself it is left to find: it is quicker, and a directory that has gone stays gone.
+	 */
 	if ((!is_ours && !walk.touched) || (is_ours && base_is_ours && !climbs))
 		return path;
 	end = ending(path);

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 /*
- * The path to hand to libc for @path, which is relative to @dirfd: @path itself, or a path in @place (PATH_MAX bytes), or a
- * name that is too long (so that the kernel says so). NULL and "" stay as they are. errno is untouched.
+ * The path to hand to libc for @path, which is relative to @dirfd: @path itself, or a path in @place (PATH_MAX bytes),
+ * or a name that is too long (so that the kernel says so). NULL and "" stay as they are. errno is untouched.
  */
 const char *redirect_at(int dirfd, const char *path, char *place);
 

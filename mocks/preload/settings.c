@@ -145,8 +145,8 @@ static void add_host_paths(struct settings *s, const char *list)
 }
 
 /*
- * Before any constructor (.preinit_array) libc does not know its environment yet; it lies on the stack that the kernel made:
- * argc, argv, NULL, envp.
+ * Before any constructor (.preinit_array) libc does not know its environment yet; it lies on the stack that the kernel
+ * made: argc, argv, NULL, envp.
  */
 extern void *__libc_stack_end __attribute__((weak));
 

@@ -2,7 +2,7 @@
 /*
  * The functions of libc that the shim stands in front of: included with CALL, HAND and OWN defined as needed.
  *
- *   CALL(type, name, parameters, arguments, places)  redirect the places, then call libc's: wrappers-calls.c is made of these.
+ *   CALL(type, name, parameters, arguments, places)  redirect the places, then call libc's: makes wrappers-calls.c
  *        PATH(path)        the parameter `path` is a path
  *        AT(dirfd, path)   `path` is relative to the descriptor `dirfd`
  *   HAND(type, name, parameters)                     written by hand, for more is to be done
@@ -19,8 +19,6 @@
 #ifndef OWN
 #define OWN(type, name, parameters)
 #endif
-
-/* clang-format off */
 
 /* Opening. The variadic ones are by hand: the mode is there for some flags only. */
 HAND(int, open, (const char *path, int flags, ...))
@@ -43,23 +41,30 @@ CALL(int, stat, (const char *path, struct stat *status), (path, status), PATH(pa
 CALL(int, stat64, (const char *path, struct stat64 *status), (path, status), PATH(path))
 CALL(int, lstat, (const char *path, struct stat *status), (path, status), PATH(path))
 CALL(int, lstat64, (const char *path, struct stat64 *status), (path, status), PATH(path))
-CALL(int, fstatat, (int dirfd, const char *path, struct stat *status, int flags), (dirfd, path, status, flags), AT(dirfd, path))
-CALL(int, fstatat64, (int dirfd, const char *path, struct stat64 *status, int flags), (dirfd, path, status, flags), AT(dirfd, path))
-CALL(int, statx, (int dirfd, const char *path, int flags, unsigned mask, struct statx *status), (dirfd, path, flags, mask, status), AT(dirfd, path))
+CALL(int, fstatat, (int dirfd, const char *path, struct stat *status, int flags), (dirfd, path, status, flags),
+     AT(dirfd, path))
+CALL(int, fstatat64, (int dirfd, const char *path, struct stat64 *status, int flags), (dirfd, path, status, flags),
+     AT(dirfd, path))
+CALL(int, statx, (int dirfd, const char *path, int flags, unsigned mask, struct statx *status),
+     (dirfd, path, flags, mask, status), AT(dirfd, path))
 /* Before glibc 2.33 stat() and its like were inline calls of these. */
 CALL(int, __xstat, (int version, const char *path, struct stat *status), (version, path, status), PATH(path))
 CALL(int, __xstat64, (int version, const char *path, struct stat64 *status), (version, path, status), PATH(path))
 CALL(int, __lxstat, (int version, const char *path, struct stat *status), (version, path, status), PATH(path))
 CALL(int, __lxstat64, (int version, const char *path, struct stat64 *status), (version, path, status), PATH(path))
-CALL(int, __fxstatat, (int version, int dirfd, const char *path, struct stat *status, int flags), (version, dirfd, path, status, flags), AT(dirfd, path))
-CALL(int, __fxstatat64, (int version, int dirfd, const char *path, struct stat64 *status, int flags), (version, dirfd, path, status, flags), AT(dirfd, path))
+CALL(int, __fxstatat, (int version, int dirfd, const char *path, struct stat *status, int flags),
+     (version, dirfd, path, status, flags), AT(dirfd, path))
+CALL(int, __fxstatat64, (int version, int dirfd, const char *path, struct stat64 *status, int flags),
+     (version, dirfd, path, status, flags), AT(dirfd, path))
 CALL(int, access, (const char *path, int mode), (path, mode), PATH(path))
 CALL(int, eaccess, (const char *path, int mode), (path, mode), PATH(path))
 CALL(int, euidaccess, (const char *path, int mode), (path, mode), PATH(path))
 CALL(int, faccessat, (int dirfd, const char *path, int mode, int flags), (dirfd, path, mode, flags), AT(dirfd, path))
 CALL(long, pathconf, (const char *path, int name), (path, name), PATH(path))
-CALL(ssize_t, getxattr, (const char *path, const char *name, void *value, size_t size), (path, name, value, size), PATH(path))
-CALL(ssize_t, lgetxattr, (const char *path, const char *name, void *value, size_t size), (path, name, value, size), PATH(path))
+CALL(ssize_t, getxattr, (const char *path, const char *name, void *value, size_t size), (path, name, value, size),
+     PATH(path))
+CALL(ssize_t, lgetxattr, (const char *path, const char *name, void *value, size_t size), (path, name, value, size),
+     PATH(path))
 CALL(ssize_t, listxattr, (const char *path, char *list, size_t size), (path, list, size), PATH(path))
 CALL(ssize_t, llistxattr, (const char *path, char *list, size_t size), (path, list, size), PATH(path))
 
@@ -75,10 +80,22 @@ HAND(int, fstatvfs64, (int fd, struct statvfs64 *status))
 
 /* Directories. */
 CALL(DIR *, opendir, (const char *path), (path), PATH(path))
-CALL(int, scandir, (const char *path, struct dirent ***list, int (*filter)(const struct dirent *), int (*compare)(const struct dirent **, const struct dirent **)), (path, list, filter, compare), PATH(path))
-CALL(int, scandir64, (const char *path, struct dirent64 ***list, int (*filter)(const struct dirent64 *), int (*compare)(const struct dirent64 **, const struct dirent64 **)), (path, list, filter, compare), PATH(path))
-CALL(int, scandirat, (int dirfd, const char *path, struct dirent ***list, int (*filter)(const struct dirent *), int (*compare)(const struct dirent **, const struct dirent **)), (dirfd, path, list, filter, compare), AT(dirfd, path))
-CALL(int, scandirat64, (int dirfd, const char *path, struct dirent64 ***list, int (*filter)(const struct dirent64 *), int (*compare)(const struct dirent64 **, const struct dirent64 **)), (dirfd, path, list, filter, compare), AT(dirfd, path))
+CALL(int, scandir,
+     (const char *path, struct dirent ***list, int (*filter)(const struct dirent *),
+      int (*compare)(const struct dirent **, const struct dirent **)),
+     (path, list, filter, compare), PATH(path))
+CALL(int, scandir64,
+     (const char *path, struct dirent64 ***list, int (*filter)(const struct dirent64 *),
+      int (*compare)(const struct dirent64 **, const struct dirent64 **)),
+     (path, list, filter, compare), PATH(path))
+CALL(int, scandirat,
+     (int dirfd, const char *path, struct dirent ***list, int (*filter)(const struct dirent *),
+      int (*compare)(const struct dirent **, const struct dirent **)),
+     (dirfd, path, list, filter, compare), AT(dirfd, path))
+CALL(int, scandirat64,
+     (int dirfd, const char *path, struct dirent64 ***list, int (*filter)(const struct dirent64 *),
+      int (*compare)(const struct dirent64 **, const struct dirent64 **)),
+     (dirfd, path, list, filter, compare), AT(dirfd, path))
 CALL(int, chdir, (const char *path), (path), PATH(path))
 HAND(int, glob, (const char *pattern, int flags, int (*failed)(const char *, int), glob_t *result))
 HAND(int, glob64, (const char *pattern, int flags, int (*failed)(const char *, int), glob64_t *result))
@@ -109,18 +126,24 @@ CALL(int, lchmod, (const char *path, mode_t mode), (path, mode), PATH(path))
 CALL(int, fchmodat, (int dirfd, const char *path, mode_t mode, int flags), (dirfd, path, mode, flags), AT(dirfd, path))
 CALL(int, chown, (const char *path, uid_t owner, gid_t group), (path, owner, group), PATH(path))
 CALL(int, lchown, (const char *path, uid_t owner, gid_t group), (path, owner, group), PATH(path))
-CALL(int, fchownat, (int dirfd, const char *path, uid_t owner, gid_t group, int flags), (dirfd, path, owner, group, flags), AT(dirfd, path))
+CALL(int, fchownat, (int dirfd, const char *path, uid_t owner, gid_t group, int flags),
+     (dirfd, path, owner, group, flags), AT(dirfd, path))
 CALL(int, utime, (const char *path, const struct utimbuf *times), (path, times), PATH(path))
 CALL(int, utimes, (const char *path, const struct timeval times[2]), (path, times), PATH(path))
 CALL(int, lutimes, (const char *path, const struct timeval times[2]), (path, times), PATH(path))
-CALL(int, futimesat, (int dirfd, const char *path, const struct timeval times[2]), (dirfd, path, times), AT(dirfd, path))
-CALL(int, utimensat, (int dirfd, const char *path, const struct timespec times[2], int flags), (dirfd, path, times, flags), AT(dirfd, path))
+CALL(int, futimesat, (int dirfd, const char *path, const struct timeval times[2]), (dirfd, path, times),
+     AT(dirfd, path))
+CALL(int, utimensat, (int dirfd, const char *path, const struct timespec times[2], int flags),
+     (dirfd, path, times, flags), AT(dirfd, path))
 CALL(int, mkdir, (const char *path, mode_t mode), (path, mode), PATH(path))
 CALL(int, mkdirat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode), AT(dirfd, path))
 CALL(int, mknod, (const char *path, mode_t mode, dev_t device), (path, mode, device), PATH(path))
-CALL(int, mknodat, (int dirfd, const char *path, mode_t mode, dev_t device), (dirfd, path, mode, device), AT(dirfd, path))
-CALL(int, __xmknod, (int version, const char *path, mode_t mode, dev_t *device), (version, path, mode, device), PATH(path))
-CALL(int, __xmknodat, (int version, int dirfd, const char *path, mode_t mode, dev_t *device), (version, dirfd, path, mode, device), AT(dirfd, path))
+CALL(int, mknodat, (int dirfd, const char *path, mode_t mode, dev_t device), (dirfd, path, mode, device),
+     AT(dirfd, path))
+CALL(int, __xmknod, (int version, const char *path, mode_t mode, dev_t *device), (version, path, mode, device),
+     PATH(path))
+CALL(int, __xmknodat, (int version, int dirfd, const char *path, mode_t mode, dev_t *device),
+     (version, dirfd, path, mode, device), AT(dirfd, path))
 CALL(int, mkfifo, (const char *path, mode_t mode), (path, mode), PATH(path))
 CALL(int, mkfifoat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode), AT(dirfd, path))
 CALL(int, rmdir, (const char *path), (path), PATH(path))
@@ -128,14 +151,19 @@ CALL(int, unlink, (const char *path), (path), PATH(path))
 CALL(int, unlinkat, (int dirfd, const char *path, int flags), (dirfd, path, flags), AT(dirfd, path))
 CALL(int, remove, (const char *path), (path), PATH(path))
 CALL(int, rename, (const char *from, const char *to), (from, to), PATH(from) PATH(to))
-CALL(int, renameat, (int from_dirfd, const char *from, int to_dirfd, const char *to), (from_dirfd, from, to_dirfd, to), AT(from_dirfd, from) AT(to_dirfd, to))
-CALL(int, renameat2, (int from_dirfd, const char *from, int to_dirfd, const char *to, unsigned flags), (from_dirfd, from, to_dirfd, to, flags), AT(from_dirfd, from) AT(to_dirfd, to))
+CALL(int, renameat, (int from_dirfd, const char *from, int to_dirfd, const char *to), (from_dirfd, from, to_dirfd, to),
+     AT(from_dirfd, from) AT(to_dirfd, to))
+CALL(int, renameat2, (int from_dirfd, const char *from, int to_dirfd, const char *to, unsigned flags),
+     (from_dirfd, from, to_dirfd, to, flags), AT(from_dirfd, from) AT(to_dirfd, to))
 CALL(int, link, (const char *from, const char *to), (from, to), PATH(from) PATH(to))
-CALL(int, linkat, (int from_dirfd, const char *from, int to_dirfd, const char *to, int flags), (from_dirfd, from, to_dirfd, to, flags), AT(from_dirfd, from) AT(to_dirfd, to))
+CALL(int, linkat, (int from_dirfd, const char *from, int to_dirfd, const char *to, int flags),
+     (from_dirfd, from, to_dirfd, to, flags), AT(from_dirfd, from) AT(to_dirfd, to))
 CALL(int, symlink, (const char *target, const char *path), (target, path), PATH(path))
 CALL(int, symlinkat, (const char *target, int dirfd, const char *path), (target, dirfd, path), AT(dirfd, path))
-CALL(int, setxattr, (const char *path, const char *name, const void *value, size_t size, int flags), (path, name, value, size, flags), PATH(path))
-CALL(int, lsetxattr, (const char *path, const char *name, const void *value, size_t size, int flags), (path, name, value, size, flags), PATH(path))
+CALL(int, setxattr, (const char *path, const char *name, const void *value, size_t size, int flags),
+     (path, name, value, size, flags), PATH(path))
+CALL(int, lsetxattr, (const char *path, const char *name, const void *value, size_t size, int flags),
+     (path, name, value, size, flags), PATH(path))
 CALL(int, removexattr, (const char *path, const char *name), (path, name), PATH(path))
 CALL(int, lremovexattr, (const char *path, const char *name), (path, name), PATH(path))
 
@@ -143,8 +171,11 @@ CALL(int, lremovexattr, (const char *path, const char *name), (path, name), PATH
 CALL(int, inotify_add_watch, (int fd, const char *path, uint32_t mask), (fd, path, mask), PATH(path))
 
 /* Programs: the way into the machine goes with them. */
-CALL(int, posix_spawn_file_actions_addopen, (posix_spawn_file_actions_t *actions, int fd, const char *path, int flags, mode_t mode), (actions, fd, path, flags, mode), PATH(path))
-CALL(int, posix_spawn_file_actions_addchdir_np, (posix_spawn_file_actions_t *actions, const char *path), (actions, path), PATH(path))
+CALL(int, posix_spawn_file_actions_addopen,
+     (posix_spawn_file_actions_t * actions, int fd, const char *path, int flags, mode_t mode),
+     (actions, fd, path, flags, mode), PATH(path))
+CALL(int, posix_spawn_file_actions_addchdir_np, (posix_spawn_file_actions_t * actions, const char *path),
+     (actions, path), PATH(path))
 HAND(int, execve, (const char *path, char *const arguments[], char *const environment[]))
 HAND(int, execv, (const char *path, char *const arguments[]))
 HAND(int, execvp, (const char *file, char *const arguments[]))
@@ -154,16 +185,18 @@ HAND(int, execle, (const char *path, const char *argument, ...))
 HAND(int, execlp, (const char *file, const char *argument, ...))
 HAND(int, fexecve, (int fd, char *const arguments[], char *const environment[]))
 HAND(int, execveat, (int dirfd, const char *path, char *const arguments[], char *const environment[], int flags))
-HAND(int, posix_spawn, (pid_t *ret_pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[]))
-HAND(int, posix_spawnp, (pid_t *ret_pid, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[]))
+HAND(int, posix_spawn,
+     (pid_t * ret_pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+      char *const arguments[], char *const environment[]))
+HAND(int, posix_spawnp,
+     (pid_t * ret_pid, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+      char *const arguments[], char *const environment[]))
 
 /* Modules. glibc has no finit_module(): kmod goes through syscall(). */
 HAND(long, syscall, (long number, ...))
 OWN(int, init_module, (void *image, unsigned long size, const char *parameters))
 OWN(int, finit_module, (int fd, const char *parameters, int flags))
 OWN(int, delete_module, (const char *name, unsigned flags))
-
-/* clang-format on */
 
 #undef CALL
 #undef HAND

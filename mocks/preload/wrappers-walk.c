@@ -6,8 +6,8 @@
 #include <string.h>
 
 /*
- * glob: libc lets the caller bring functions for the walk: ours are the wrapped ones. The result keeps no trace of it, for
- * the caller may go on with GLOB_APPEND.
+ * glob: libc lets the caller bring functions for the walk: ours are the wrapped ones. The result keeps no trace of it,
+ * for the caller may go on with GLOB_APPEND.
  */
 static void *glob_opendir(const char *path)
 {
@@ -50,8 +50,9 @@ GLOB(glob, glob_t, glob_readdir, stat, lstat)
 GLOB(glob64, glob64_t, glob_readdir64, stat64, lstat64)
 
 /*
- * ftw: the walk starts at the redirected path, and the visitor sees the path that the program knows, which is the end of the
- * real one. The visitor gets no argument of its own, so the walk of each thread is noted here; a visitor may start another.
+ * ftw: the walk starts at the redirected path, and the visitor sees the path that the program knows, which is the end
+ * of the real one. The visitor gets no argument of its own, so the walk of each thread is noted here; a visitor may
+ * start another.
  */
 struct visit {
 	__ftw_func_t ftw;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Makes each call of the shim's table on a prepared directory and prints what came of it: result, errno, data. The test runs
- * it twice, on the bare directory without the shim and on a path that only the shim leads there, and compares.
+ * Makes each call of the shim's table on a prepared directory and prints what came of it: result, errno, data. The test
+ * runs it twice, on the bare directory without the shim and on a path that only the shim leads there, and compares.
  *
- * The directory holds `file` ("content\n", 0644), `link` -> file, `dangling` -> nowhere, `sub/` (with `a`, `b`), and it may be
- * written to. Each function of the table has a case here, or this does not compile.
+ * The directory holds `file` ("content\n", 0644), `link` -> file, `dangling` -> nowhere, `sub/` (with `a`, `b`), and it
+ * may be written to. Each function of the table has a case here, or this does not compile.
  */
 #include "preload/libc.h"
 
@@ -107,6 +107,9 @@ static void show_sorted(char **names, size_t n)
 	for (size_t i = 0; i < n; i++)
 		printf("%s: %s\n", current, names[i]);
 }
+
+/* For what headers and linker do not like to see: no path (the descriptor itself is meant), getwd(). */
+#define by_name(name) ((libc_##name *)dlsym(RTLD_DEFAULT, #name))
 
 #define CASE(name) static void call_##name(void)
 #define SIMPLE(name, ...)    \
@@ -390,8 +393,7 @@ SIMPLE(getcwd,
 	      NAMED(getcwd(target, strlen(base) + sizeof("/sub") - 1))),
        NAMED(getcwd(target, 2)))
 SIMPLE(__getcwd_chk, IN_SUB(NAMED(__getcwd_chk(target, sizeof(target), sizeof(target)))))
-/* By its name, for the linker warns of whoever names it. */
-SIMPLE(getwd, IN_SUB(NAMED(((libc_getwd *)dlsym(RTLD_DEFAULT, "getwd"))(target))))
+SIMPLE(getwd, IN_SUB(NAMED(by_name(getwd)(target))))
 SIMPLE(__getwd_chk, IN_SUB(NAMED(__getwd_chk(target, sizeof(target)))))
 CASE(get_current_dir_name)
 {
@@ -423,11 +425,9 @@ SIMPLE(utime, CALLED(utime(at("sub/a"), &(struct utimbuf){1, 2})), SHOW_TIME("su
 SIMPLE(utimes, CALLED(utimes(at("sub/a"), times)), SHOW_TIME("sub/a"))
 SIMPLE(lutimes, CALLED(lutimes(at("dangling"), times)), SHOW_TIME("dangling"))
 SIMPLE(futimesat, EACH_WAY("sub/b", futimesat(dirfd, path, times)) SHOW_TIME("sub/b"))
-/* The descriptor itself; the header does not like to see it. */
-static const char *const volatile no_path;
 static const struct timespec exact_times[2] = {{3000, 0}, {4000, 0}};
 SIMPLE(utimensat, EACH_WAY("link", utimensat(dirfd, path, exact_times, AT_SYMLINK_NOFOLLOW)) SHOW_TIME("link");
-       CALLED(utimensat(base_fd, no_path, exact_times, 0)))
+       CALLED(by_name(utimensat)(base_fd, NULL, exact_times, 0)))
 
 SIMPLE(mkdir, CALLED(mkdir(at("new-directory"), 0750)), CALLED(mkdir(at("sub"), 0750)))
 SIMPLE(mkdirat, EACH_WAY("#", mkdirat(dirfd, path, 0700)) EACH_WAY("#", unlinkat(dirfd, path, AT_REMOVEDIR)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One small thing a run, named by the first argument, for preload.py to look at from outside. Calls print their errno's name
- * ("0" for success).
+ * One small thing a run, named by the first argument, for preload.py to look at from outside. Calls print their errno's
+ * name ("0" for success).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +46,10 @@ static void *map(const char *path, size_t *ret_size)
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return NULL;
 	*ret_size = (size_t)status.st_size;
-	/* Behind the last page there is nothing: reading past the end of the image ends the program when it is a whole page. */
+	/*
+	 * Behind the last page there is nothing: reading past the end of the image ends the program when it is a whole
+	 * page.
+	 */
 	image = mmap(NULL, *ret_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	return image == MAP_FAILED ? NULL : image;
 }

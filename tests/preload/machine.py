@@ -127,7 +127,8 @@ vfio0
     def test_the_errno_of_a_store_comes_back(self):
         self.each_way("""python3 -c '
 import os
-for name, flags, text in (("drivers/e1000e/bind", os.O_WRONLY, b"0000:03:00.0"), ("drivers/e1000e/unbind", os.O_WRONLY, b"none"),
+for name, flags, text in (("drivers/e1000e/bind", os.O_WRONLY, b"0000:03:00.0"),
+                          ("drivers/e1000e/unbind", os.O_WRONLY, b"none"),
                           ("drivers_probe", os.O_WRONLY, b"none"), ("drivers_probe", os.O_RDONLY, b""),
                           ("none", os.O_WRONLY | os.O_CREAT, b"")):
     try:
@@ -144,7 +145,8 @@ none Permission denied
 
     @wanted("udevadm")
     def test_libudev_believes_in_the_device(self):
-        self.each_way("unset SYSTEMD_DEVICE_VERIFY_SYSFS; udevadm info /sys/bus/pci/devices/0000:03:00.0 | grep -E '^(P|E: DRIVER)'",
+        self.each_way("unset SYSTEMD_DEVICE_VERIFY_SYSFS; "
+                      "udevadm info /sys/bus/pci/devices/0000:03:00.0 | grep -E '^(P|E: DRIVER)'",
                       "P: /devices/pci0000:00/0000:00:1d.0/0000:03:00.0\nE: DRIVER=e1000e\n")
 
     def test_an_empty_environment_does_not_lead_out(self):

@@ -5,6 +5,7 @@ Run one test by its name: meson test preload --test-args Paths.realpath_does_not
 """
 
 import difflib
+import functools
 import os
 import pathlib
 import re
@@ -29,6 +30,14 @@ def wanted(*programs):
     """Skips a test whose programs are not installed here."""
     missing = [p for p in programs if not shutil.which(p, path=os.environ["PATH"] + ":/usr/sbin:/sbin")]
     return unittest.skipIf(missing, "not installed: " + ", ".join(missing))
+
+
+@functools.lru_cache(None)
+def valgrind_reads(program, *arguments):
+    """Valgrind 3.19 (Debian 12) gives up on the debug information that Clang 14 writes."""
+    done = subprocess.run(("valgrind", "--quiet", program) + arguments, env=ENVIRONMENT, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, universal_newlines=True)
+    return done.returncode == 0 and not done.stderr
 
 
 class Machine(unittest.TestCase):
@@ -93,6 +102,10 @@ class Machine(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
         return done.stdout
 
+    def need_valgrind(self):
+        if not valgrind_reads(CALLS, "--names"):
+            self.skipTest("valgrind does not work here, or cannot read what this compiler makes")
+
     def sh(self, script, shell="sh"):
         return self.output(shell, "-c", script)
 
@@ -156,6 +169,7 @@ class Calls(Machine):
 
     @wanted("valgrind")
     def test_valgrind_finds_nothing(self):
+        self.need_valgrind()
         expected = self.reference()
         log = os.path.join(self.outer, "valgrind")
         found = self.output("valgrind", "--quiet", "--error-exitcode=9", "--log-file=" + log, "--leak-check=full",
@@ -218,7 +232,8 @@ class Paths(Machine):
                                       ("/usr", "../sys/through/file", "content\n"),
                                       ("/sys/through", "../through/file", "content\n"),
                                       ("/sys", "through/file", "content\n"), ("/dev/vfio", "vfio", "container\n"),
-                                      ("/proc", "modules", self.modules()), ("/proc/self", "../modules", self.modules()),
+                                      ("/proc", "modules", self.modules()),
+                                      ("/proc/self", "../modules", self.modules()),
                                       (DEVICE, "../../../through/file", "content\n"),
                                       (DEVICE + "/driver", "../../../../through/link", "content\n")):
             with self.subTest(directory=directory, path=path):
@@ -236,7 +251,7 @@ class Paths(Machine):
                 self.assertEqual(self.sh("cd %s && cat %s" % (directory, path)), passwd)
 
     def test_host_parts_stay_the_hosts(self):
-        self.assertEqual(sorted(self.output("ls", "-a", "/sys/fs").split()), sorted([".", ".."] + os.listdir("/sys/fs")))
+        self.assertEqual(sorted(self.output("ls", "/sys/fs").split()), sorted(os.listdir("/sys/fs")))
         self.assertEqual(self.sh("cd /sys && ls fs"), self.output("ls", "/sys/fs"))
         self.assertEqual(self.sh("cd /sys/fs && cat ../through/file && pwd -P"), "content\n/sys/fs\n")
         self.assertEqual(self.output("realpath", "/sys/fs"), "/sys/fs\n")
@@ -253,7 +268,8 @@ class Paths(Machine):
         real = "/sys/devices/pci0000:00/0000:03:00.0"
         self.assertEqual(self.output("readlink", "-f", DEVICE), real + "\n")
         self.assertEqual(self.output("realpath", DEVICE + "/driver"), "/sys/bus/pci/drivers/e1000e\n")
-        self.assertEqual(self.sh("cd -P %s; pwd; pwd -P; /bin/pwd; readlink /proc/self/cwd" % DEVICE), (real + "\n") * 4)
+        self.assertEqual(self.sh("cd -P %s; pwd; pwd -P; /bin/pwd; readlink /proc/self/cwd" % DEVICE),
+                         (real + "\n") * 4)
         self.assertEqual(self.sh("cd -P %s; pwd; pwd -P; readlink -f driver" % DEVICE, "bash"),
                          (real + "\n") * 2 + "/sys/bus/pci/drivers/e1000e\n")
         self.assertEqual(self.sh("cat < /sys/through/file; readlink /proc/self/fd/5 5< /sys/through/sub"),
@@ -325,8 +341,8 @@ class Programs(Machine):
             if not shutil.which(shell):
                 continue
             with self.subTest(shell=shell):
-                self.assertEqual(self.sh("for f in /sys/through/*; do echo $f; done; read x < /sys/through/link; echo $x",
-                                         shell),
+                self.assertEqual(self.sh("for f in /sys/through/*; do echo $f; done; "
+                                         "read x < /sys/through/link; echo $x", shell),
                                  "/sys/through/dangling\n/sys/through/file\n/sys/through/link\n/sys/through/sub\n"
                                  "content\n")
                 self.assertEqual(self.sh("[ -e {0} ] && [ -L {0}/driver ] && [ -d {0}/driver ] && [ -r {0}/vendor ] && "
@@ -358,7 +374,8 @@ class Programs(Machine):
     def test_find(self):
         self.assertEqual(sorted(self.output("find", "/sys/through").split()),
                          ["/sys/through" + p for p in ("", "/dangling", "/file", "/link", "/sub", "/sub/a", "/sub/b")])
-        self.assertEqual(self.sh("cd /sys/through && find . -name a -exec cat {} +; find /sys/through -name b -execdir pwd \\;"),
+        self.assertEqual(self.sh("cd /sys/through && find . -name a -exec cat {} +; "
+                                 "find /sys/through -name b -execdir pwd \\;"),
                          "content\n/sys/through/sub\n")
         # From the host's root into the machine.
         found = self.run_in("find", "/", "-maxdepth", "3", "-path", "/sys/through/file")
@@ -437,6 +454,7 @@ except OSError as error:
 
     @wanted("valgrind")
     def test_children_and_signals_under_valgrind(self):
+        self.need_valgrind()
         log = os.path.join(self.outer, "valgrind")
         valgrind = ("valgrind", "--quiet", "--error-exitcode=9", "--log-file=" + log)
         self.assertEqual(self.output(*valgrind, CLIENT, "children", "/sys/through/file"), "content\n" * 15)
@@ -453,7 +471,8 @@ def elf(*strings, name=b".modinfo"):
     header, section = 64, 64
     data = header + 3 * section
     sections = bytes(section)
-    for at_name, kind, offset, size in ((1, 1, data, len(modinfo)), (2 + len(name), 3, data + len(modinfo), len(names))):
+    for at_name, kind, offset, size in ((1, 1, data, len(modinfo)),
+                                        (2 + len(name), 3, data + len(modinfo), len(names))):
         sections += struct.pack("<IIQQQQIIQQ", at_name, kind, 0, 0, offset, size, 0, 0, 1, 0)
     ident = b"\x7fELF\x02\x01\x01" + bytes(9)
     return ident + struct.pack("<HHIQQQIHHHHHH", 1, 62, 1, 0, 0, header, 0, header, 0, 0, section, 3, 2) + sections + \
@@ -491,7 +510,8 @@ class Modules(Machine):
                 self.assertEqual(self.requests(), "load vfio_pci a unload e1000e\n")
 
     def test_load_takes_the_name_from_the_file_when_the_module_does_not_tell(self):
-        for content in (elf(b"license=GPL"), b"\xfd7zXZ", b"", elf(b"name=" + b"n" * 60), elf(b"name=x", name=b".other")):
+        for content in (elf(b"license=GPL"), b"\xfd7zXZ", b"", elf(b"name=" + b"n" * 60),
+                        elf(b"name=x", name=b".other")):
             self.put(content)
             self.client("finit", self.file, "")
             self.assertEqual(self.requests(), "load other_file_name\n")
