@@ -112,8 +112,8 @@ static int serve(struct kernel *k, const struct mount_options *options)
 	r = fuse_server_mount(k, options->directory, &server);
 	if (r < 0) {
 		sigprocmask(SIG_SETMASK, &before, NULL);
-		if (r == -ENOENT)
-			fputs("mocksys: is fusermount3 (package fuse3) installed?\n", stderr);
+		if (r == -ENOPKG)
+			fputs("mocksys: there is no fusermount3 (package fuse3)\n", stderr);
 		return fail("cannot mount on", options->directory, r);
 	}
 	stop_on_signals(server, &before);

@@ -17,8 +17,8 @@
 
 /*
  * libfuse's own fuse_session_mount() would do, but for two things: as root it mounts by itself, so that nobody unmounts
- * after kill -9; and the socket that tells fusermount3 of our end is left open across exec, so that a command started by
- * us would keep the mount alive.
+ * after kill -9; and the socket that tells fusermount3 of our end is left open across exec, so that a command which we
+ * started would keep the mount alive.
  */
 struct fuse_mount {
 	char *directory;
@@ -69,7 +69,7 @@ static int spawn_helper(const char *const *arguments, int socket, pid_t *ret_pid
 	error = posix_spawnp(ret_pid, helper_name, &actions, NULL, (char *const *)arguments, environment);
 	posix_spawn_file_actions_destroy(&actions);
 	free(environment);
-	return -error;
+	return error == ENOENT ? -ENOPKG : -error;
 }
 
 /* The descriptor that fusermount3 sends once it has mounted, or -errno. */
@@ -104,6 +104,15 @@ static uint64_t mount_id(const char *directory)
 	return found.stx_mask & STATX_MNT_ID ? found.stx_mnt_id : 0;
 }
 
+static int check_directory(const char *path)
+{
+	struct stat found;
+
+	if (stat(path, &found) < 0)
+		return -errno;
+	return S_ISDIR(found.st_mode) ? 0 : -ENOTDIR; /* as root fusermount3 would mount on a file, too */
+}
+
 static void reap(pid_t pid)
 {
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -115,6 +124,9 @@ int fuse_mount_new(const char *directory, struct fuse_mount **ret_mount)
 	struct fuse_mount *mount;
 	int sockets[2], fd, r;
 
+	r = check_directory(directory);
+	if (r < 0)
+		return r;
 	mount = calloc(1, sizeof(*mount));
 	if (!mount)
 		return -ENOMEM;

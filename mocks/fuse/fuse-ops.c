@@ -5,9 +5,9 @@
  * All of them run on the serving thread, with the model lock, so that clients see the tree change in one order. Only a
  * read or a write that could wait goes to the pool.
  *
- * Without a handler on purpose, since libfuse then answers ENOSYS and Linux does by itself what sysfs does: FLUSH, FSYNC
- * and FSYNCDIR (succeed, and are not sent again), FALLOCATE (EOPNOTSUPP), TMPFILE (EOPNOTSUPP), LSEEK (SEEK_END is 4096),
- * COPY_FILE_RANGE, locks (kept by Linux).
+ * Without a handler on purpose, since libfuse then answers ENOSYS and Linux does by itself what sysfs does: FLUSH,
+ * FSYNC and FSYNCDIR (succeed, and are not sent again), FALLOCATE (EOPNOTSUPP), TMPFILE (EOPNOTSUPP), LSEEK (SEEK_END
+ * is 4096), COPY_FILE_RANGE, locks (kept by Linux).
  *
  * INTERRUPT has none either. It comes for every signal, harmless ones too, and an EINTR in answer would end a write(2)
  * that the kernel never ends: the waits of bind and unbind are not interruptible. So the store goes on; when its client
@@ -39,7 +39,11 @@ static struct fuse_server *enter_as(fuse_req_t req, struct client *client, bool 
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 	struct fuse_server *server = server_of(req);
 
-	*client = (struct client){.pid = ctx->pid, .uid = ctx->uid, .gid = ctx->gid};
+	*client = (struct client){.pid = ctx->pid};
+	if (ctx->uid != server->root) {
+		client->uid = ctx->uid;
+		client->gid = ctx->gid;
+	}
 	client_cache_name(&server->clients, client, certain);
 	kernel_enter(client);
 	kernel_lock(server->k);
@@ -71,8 +75,9 @@ static struct kernfs_node *node_of(struct fuse_server *server, fuse_ino_t id)
 }
 
 /*
- * Answers @error, a negative errno or 0. Linux takes no errno of 512 and above from a server: it would leave the request
- * unanswered and its client hanging. No store of a current kernel returns one to write(2) (EPROBE_DEFER becomes EAGAIN).
+ * Answers @error, a negative errno or 0. Linux takes no errno of 512 and above from a server: it would leave the
+ * request unanswered and its client hanging. No store of a current kernel returns one to write(2) (EPROBE_DEFER becomes
+ * EAGAIN).
  */
 static void reply_error(fuse_req_t req, int error)
 {

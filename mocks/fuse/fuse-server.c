@@ -116,6 +116,11 @@ int fuse_server_mount(struct kernel *k, const char *directory, struct fuse_serve
 		return r;
 	}
 	(*ret_server)->mount = mount;
+	/*
+	 * An ordinary user's mount lets nobody else in, and all nodes belong to root: who made it is root there, as in a
+	 * user namespace.
+	 */
+	(*ret_server)->root = geteuid();
 	return 0;
 }
 

@@ -34,7 +34,10 @@ struct node_ids {
 	size_t n_spare;
 };
 
-/* Counts one more LOOKUP of the node that @stat describes; @fresh: under an id never used before. 0 and *ret_id, or -ENOMEM. */
+/*
+ * Counts one more LOOKUP of the node that @stat describes; @fresh: under an id never used before. 0 and *ret_id, or
+ * -ENOMEM.
+ */
 int node_ids_remember(struct node_ids *ids, const struct stat *stat, bool fresh, uint64_t *ret_id);
 /* What @id was when it was looked up last, or NULL when it is not remembered. */
 const struct node_id *node_ids_find(const struct node_ids *ids, uint64_t id);

@@ -39,6 +39,7 @@ struct fuse_server {
 	struct kernel *k;
 	struct fuse_session *session;
 	struct fuse_mount *mount; /* NULL: mounted by somebody else */
+	uid_t root;               /* who is root on the fake machine */
 	struct worker_pool *pool;
 	struct node_ids ids;
 	struct client_cache clients;

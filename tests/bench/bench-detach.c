@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One detach and one reattach through the API, for strace to count: a write to descriptor -1 marks where each begins and
- * ends.
+ * One detach and one reattach through the API, for strace to count: a write to descriptor -1 marks where each begins
+ * and ends.
  *
  *	bench-detach ADDRESS DRIVER
  */
