@@ -100,10 +100,13 @@ static void reply_written(fuse_req_t req, ssize_t n)
 		fuse_reply_write(req, n);
 }
 
-/* A directory's number of links changes with its children, a file's attributes only by those who ask. */
-static double attr_timeout(mode_t mode)
+/*
+ * A directory's number of links changes with its children, a log's size as it grows, any other file's attributes only by
+ * those who ask. @node may be NULL: it is gone.
+ */
+static double attr_timeout(const struct kernfs_node *node)
 {
-	return S_ISDIR(mode) ? 0 : FOR_EVER;
+	return node && kernfs_type(node) != KERNFS_DIR && !kernfs_size_changes(node) ? FOR_EVER : 0;
 }
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
@@ -136,6 +139,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	kernfs_stat(node, &entry.attr);
 	has_store = kernfs_has_store(node) && kernfs_type(node) == KERNFS_FILE;
 	is_static = kernfs_is_static(node);
+	entry.attr_timeout = attr_timeout(node);
 	leave(server);
 
 	r = node_ids_remember(&server->ids, &entry.attr, has_store, &entry.ino);
@@ -144,7 +148,6 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	}
 	entry.entry_timeout = is_static && !has_store ? FOR_EVER : 0;
-	entry.attr_timeout = attr_timeout(entry.attr.st_mode);
 	if (fuse_reply_entry(req, &entry) == -ENOENT)
 		node_ids_forget(&server->ids, entry.ino, 1); /* nobody heard it, so nobody will forget it */
 }
@@ -177,10 +180,11 @@ static int stat_gone(struct fuse_server *server, fuse_ino_t id, struct stat *ret
 	return 0;
 }
 
-static int stat_node(struct fuse_server *server, fuse_ino_t id, struct stat *ret_stat)
+static int stat_node(struct fuse_server *server, fuse_ino_t id, struct stat *ret_stat, double *ret_timeout)
 {
 	const struct kernfs_node *node = node_of(server, id);
 
+	*ret_timeout = attr_timeout(node);
 	if (!node)
 		return stat_gone(server, id, ret_stat);
 	kernfs_stat(node, ret_stat);
@@ -192,13 +196,14 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	struct client client;
 	struct fuse_server *server = enter(req, &client);
 	struct stat stat;
-	int r = stat_node(server, ino, &stat);
+	double timeout;
+	int r = stat_node(server, ino, &stat, &timeout);
 
 	leave(server);
 	if (r < 0)
 		reply_error(req, r);
 	else
-		fuse_reply_attr(req, &stat, attr_timeout(stat.st_mode));
+		fuse_reply_attr(req, &stat, timeout);
 }
 
 /* notify_change(), setattr_prepare(): without default_permissions Linux leaves these to us. */
@@ -244,6 +249,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *wanted, int 
 	struct fuse_server *server = enter(req, &client);
 	struct kernfs_node *node = node_of(server, ino);
 	struct stat stat;
+	double timeout = 0;
 	int r = node ? may_setattr(node, &client, wanted, mask, fi != NULL) : 0;
 
 	/* truncate(2), ftruncate(2): no effect, no store. */
@@ -253,12 +259,12 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *wanted, int 
 		r = kernfs_setattr(node, wanted, mask);
 	}
 	if (r == 0)
-		r = stat_node(server, ino, &stat);
+		r = stat_node(server, ino, &stat, &timeout);
 	leave(server);
 	if (r < 0)
 		reply_error(req, r);
 	else
-		fuse_reply_attr(req, &stat, attr_timeout(stat.st_mode));
+		fuse_reply_attr(req, &stat, timeout);
 }
 
 static void op_readlink(fuse_req_t req, fuse_ino_t ino)

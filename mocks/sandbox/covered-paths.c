@@ -27,6 +27,7 @@ const struct covered_path covered_paths[] = {
 	{"/sys/kernel/btf", COVER_HOST},
 	{"/sys/kernel/cgroup", COVER_HOST},
 	{"/dev/vfio", COVER_FAKE, .source = "dev/vfio", .missing = SYNTHESIS_BINDS},
+	{"/dev/kmsg", COVER_FAKE, .source = "dev/kmsg", .missing = SYNTHESIS_BINDS, .file = true},
 	{"/lib/modules", COVER_FAKE, .source = "lib/modules", .missing = SYNTHESIS_OVERLAY},
 	{"/etc/driverctl.d", COVER_PRIVATE, .missing = SYNTHESIS_OVERLAY},
 	{"/etc/modprobe.d", COVER_PRIVATE, .missing = SYNTHESIS_OVERLAY},
@@ -240,8 +241,8 @@ static int synthesise_parent(struct covering *covering, const char *parent, enum
 	return covering->synthesised[i] ? 0 : -ENOMEM;
 }
 
-/* Sees to it that the directory @row->path exists in this mount namespace. */
-static int provide_directory(struct covering *covering, const struct covered_path *row)
+/* Sees to it that the directory or file @row->path exists in this mount namespace. */
+static int provide_mount_point(struct covering *covering, const struct covered_path *row)
 {
 	char path[PATH_MAX], parent[PATH_MAX];
 	char *name;
@@ -258,7 +259,8 @@ static int provide_directory(struct covering *covering, const struct covered_pat
 	r = synthesise_parent(covering, parent, row->missing);
 	if (r < 0)
 		return cannot(covering, r, "make room in", parent);
-	return mkdir(row->path, 0755) < 0 && errno != EEXIST ? cannot(covering, -errno, "make", row->path) : 0;
+	r = row->file ? mknod(row->path, S_IFREG | 0644, 0) : mkdir(row->path, 0755);
+	return r < 0 && errno != EEXIST ? cannot(covering, -errno, "make", row->path) : 0;
 }
 
 /* ---- the private directories ---- */
@@ -354,7 +356,7 @@ int covering_mount_fuse(struct covering *covering, int fuse_fd)
 int covering_synthesise(struct covering *covering)
 {
 	for (size_t i = 0; i < n_covered_paths; i++) {
-		int r = provide_directory(covering, &covered_paths[i]);
+		int r = provide_mount_point(covering, &covered_paths[i]);
 
 		if (r < 0)
 			return r;

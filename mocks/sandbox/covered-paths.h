@@ -27,6 +27,7 @@ struct covered_path {
 	enum cover how;
 	const char *source;
 	enum synthesis missing;
+	bool file;    /* not a directory */
 	bool in_proc; /* below the /proc of the PID namespace, which is mounted last */
 };
 
