@@ -28,7 +28,7 @@
 #define MOCKSYS_WAY_SHIM "shim"
 
 /*
- * Way `shim`: where the machine is served: this directory has `sys`, `dev/vfio`, `lib/modules/<release>`,
+ * Way `shim`: where the machine is served: this directory has `sys`, `dev/vfio`, `dev/kmsg`, `lib/modules/<release>`,
  * `proc/modules`. Absolute, and as realpath(3) prints it: the shim recognises it in what getcwd(2) and readlink(2)
  * return.
  */

@@ -101,6 +101,7 @@ static void map_root(struct settings *s, struct text root)
 	hide(s, root);
 	map(s, TEXT("/sys"), root, 0, false);
 	map(s, TEXT("/dev/vfio"), root, 0, false);
+	map(s, TEXT("/dev/kmsg"), root, 0, true);
 	map(s, TEXT("/proc/modules"), root, 0, true);
 
 	/* A namespace cannot change the release, so what kmod looks for is the host's. */
