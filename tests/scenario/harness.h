@@ -131,5 +131,6 @@ struct failure {
 	const char *state;
 };
 void assert_fails(const struct failure *expected, const char *const *command);
-#define ASSERT_FAILS(expected, ...) \
-	assert_fails(&(const struct failure)expected, (const char *const[]){__VA_ARGS__, NULL})
+#define ASSERT_FAILS(exit_status, error_code, error_state, ...)                     \
+	assert_fails(&(const struct failure){exit_status, error_code, error_state}, \
+		     (const char *const[]){"vfiobind", __VA_ARGS__, NULL})

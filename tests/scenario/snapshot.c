@@ -84,22 +84,16 @@ static char *printable(const char *bytes, size_t size)
 
 static char *text_of_file(const char *path)
 {
-	char bytes[8192];
-	size_t size = 0;
+	char bytes[8192]; /* config has 4096, a text less: one read takes it all */
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = -1;
+	ssize_t n = fd < 0 ? -1 : read(fd, bytes, sizeof(bytes));
+	int error = errno;
 
-	while (fd >= 0 && size < sizeof(bytes) && (n = read(fd, bytes + size, sizeof(bytes) - size)) > 0)
-		size += (size_t)n;
-	if (n < 0) {
-		int error = errno;
-
-		if (fd >= 0)
-			close(fd);
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
 		return format_text("(%s)", strerrorname_np(error));
-	}
-	close(fd);
-	return printable(bytes, size);
+	return printable(bytes, (size_t)n);
 }
 
 static char *text_of(const char *path, const struct stat *st)

@@ -117,18 +117,22 @@ static void load_module(const char *module)
 	_cleanup_output_ struct output output = RUN_EXPECTING(0, "modprobe", module);
 }
 
-/* What the round trip may leave is the modules: it is compared with how it is when these are loaded. */
+/* From a module that is not loaded yet. */
 static void check_round_trip(const struct detach_case *test)
 {
-	_cleanup_snapshot_ struct snapshot *before = NULL;
-	_cleanup_text_ char *loaded = format_text("/sys/module/%s", test->module);
+	_cleanup_text_ char *module = format_text("/sys/module/%s", test->module);
 
-	assert_false(exists(loaded)); /* so this loads it */
+	assert_false(exists(module));
 	check_detach(test);
 	check_reattach(test);
-	assert_true(exists(loaded));
+	assert_true(exists(module));
+}
 
-	write_file(CONTROL "/reset", "1");
+/* The modules are what a round trip may leave; with them loaded before, it leaves nothing. */
+static void check_round_trip_leaves_nothing(const struct detach_case *test)
+{
+	_cleanup_snapshot_ struct snapshot *before = NULL;
+
 	load_module(test->module);
 	before = snapshot_take();
 	check_detach(test);
@@ -149,6 +153,11 @@ static const struct detach_case igbvf_by_driver = {
 static void detach_binds_the_variant_of_this_driver_name(void **state)
 {
 	check_round_trip(&igbvf_by_driver);
+}
+
+static void a_round_trip_of_a_vf_leaves_nothing(void **state)
+{
+	check_round_trip_leaves_nothing(&igbvf_by_driver);
 }
 
 static void detach_takes_the_name_of_the_module_too(void **state)
@@ -212,17 +221,24 @@ static void reattach_brings_the_network_interface_back(void **state)
 	assert_json_text(document, "driver_override", NULL);
 }
 
+static const struct detach_case e1000e_by_driver = {
+	.device = "0000:03:00.0",
+	.option = "vfio-pci-e1000e",
+	.address = "0000:03:00.0",
+	.host_driver = "e1000e",
+	.driver = "vfio-pci-e1000e",
+	.module = "vfio_pci_e1000e",
+	.group = 14,
+};
+
 static void an_82574l_goes_to_its_variant_and_back(void **state)
 {
-	check_round_trip(&(const struct detach_case){
-		.device = "0000:03:00.0",
-		.option = "vfio-pci-e1000e",
-		.address = "0000:03:00.0",
-		.host_driver = "e1000e",
-		.driver = "vfio-pci-e1000e",
-		.module = "vfio_pci_e1000e",
-		.group = 14,
-	});
+	check_round_trip(&e1000e_by_driver);
+}
+
+static void a_round_trip_of_an_82574l_leaves_nothing(void **state)
+{
+	check_round_trip_leaves_nothing(&e1000e_by_driver);
 }
 
 static const struct detach_case mlx5_by_match = {
@@ -237,6 +253,11 @@ static const struct detach_case mlx5_by_match = {
 static void detach_without_a_name_takes_the_best_match(void **state)
 {
 	check_round_trip(&mlx5_by_match);
+}
+
+static void a_round_trip_of_an_mlx5_vf_leaves_nothing(void **state)
+{
+	check_round_trip_leaves_nothing(&mlx5_by_match);
 }
 
 static void detach_takes_hyphens_for_underscores(void **state)
@@ -456,6 +477,7 @@ static void each_element_of_list_is_what_show_says(void **state)
 
 static const struct CMUnitTest igb_tests[] = {
 	SCENARIO(detach_binds_the_variant_of_this_driver_name),
+	SCENARIO(a_round_trip_of_a_vf_leaves_nothing),
 	SCENARIO(detach_takes_the_name_of_the_module_too),
 	SCENARIO(detach_takes_the_name_of_the_node_device),
 	SCENARIO(detach_takes_an_address_without_its_domain),
@@ -476,12 +498,13 @@ static const struct CMUnitTest igb_tests[] = {
 
 static const struct CMUnitTest e1000e_tests[] = {
 	SCENARIO(an_82574l_goes_to_its_variant_and_back),
+	SCENARIO(a_round_trip_of_an_82574l_leaves_nothing),
 };
 
 static const struct CMUnitTest mlx5_tests[] = {
-	SCENARIO(detach_without_a_name_takes_the_best_match), SCENARIO(detach_takes_hyphens_for_underscores),
-	SCENARIO(the_word_vfio_means_the_best_match),         SCENARIO(explain_ranks_the_more_specific_alias_first),
-	SCENARIO(explain_offers_a_pf_no_driver_for_vfs),
+	SCENARIO(detach_without_a_name_takes_the_best_match),  SCENARIO(a_round_trip_of_an_mlx5_vf_leaves_nothing),
+	SCENARIO(detach_takes_hyphens_for_underscores),        SCENARIO(the_word_vfio_means_the_best_match),
+	SCENARIO(explain_ranks_the_more_specific_alias_first), SCENARIO(explain_offers_a_pf_no_driver_for_vfs),
 };
 
 SCENARIO_MAIN(SUITE("igb-sriov", igb_tests), SUITE("e1000e", e1000e_tests), SUITE("mlx5-sriov", mlx5_tests))
