@@ -66,11 +66,23 @@ static void join_host_paths(const struct sandbox *sandbox, char *text, size_t si
 		used += snprintf(text + used, size - used, "%s/%s", i ? ":" : "", sandbox->mount_points[i]);
 }
 
+/* The command is root on the fake machine: it finds modprobe and lsmod, as root does after su -. */
+static void add_root_path(void)
+{
+	static const char directory[] = "/usr/sbin:/sbin";
+	const char *path = getenv("PATH");
+	_cleanup_free_ char *both = NULL;
+
+	if (path && !strstr(path, "/sbin") && asprintf(&both, "%s:%s", path, directory) > 0)
+		setenv("PATH", both, 1);
+}
+
 static void set_environment(const struct sandbox *sandbox, const char *proc_modules)
 {
 	/* libudev believes in a /sys of type sysfs only, and takes a root directory of another device for a chroot. */
 	setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", 1);
 	setenv("SYSTEMD_IGNORE_CHROOT", "1", 1);
+	add_root_path();
 	if (sandbox->preload[0])
 		set_preload(sandbox->preload);
 	setenv(MOCKSYS_WAY_VARIABLE, way_name(sandbox->options.way), 1);
