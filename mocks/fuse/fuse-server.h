@@ -13,7 +13,7 @@ struct fuse_server;
 int fuse_server_new(struct kernel *k, int fuse_fd, struct fuse_server **ret_server);
 /*
  * Mounts @k on @directory by itself, for `mocksys mount` and way `shim`. fusermount3 does it, for root too: it unmounts
- * when this process ends, however it ends. -ENOPKG: there is no fusermount3; -EPERM: it refused, and said why on stderr.
+ * when this process ends, however it ends. -ENOPKG: it is not there; -EPERM: it refused, and said why on stderr.
  * For an ordinary user: who mounts is root on the fake machine.
  */
 int fuse_server_mount(struct kernel *k, const char *directory, struct fuse_server **ret_server);
