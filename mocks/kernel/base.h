@@ -48,6 +48,8 @@ void kernel_changed(struct kernel *k);
 /* A store or a show that may wait, begun and ended: reset waits for them. */
 void kernel_operation_begin(struct kernel *k);
 void kernel_operation_end(struct kernel *k);
+/* Ends every wait with @error until abort_error is cleared, and waits until no operation but the caller's own is left. */
+void kernel_finish_operations(struct kernel *k, int error);
 const struct client *kernel_client(void);
 
 /* ---- nodes (kernfs.c) ---- */

@@ -263,15 +263,6 @@ int kernel_new(const struct machine *machine, const char *profile, const struct 
 	return 0;
 }
 
-/* Waits until the caller's operations (0 or 1) are the only ones left. */
-static void finish_operations(struct kernel *k, unsigned own, int error)
-{
-	k->abort_error = error;
-	kernel_changed(k);
-	while (k->operations > own)
-		pthread_cond_wait(&k->changed, &k->lock);
-}
-
 int kernel_reset(struct kernel *k)
 {
 	char *error = NULL;
@@ -279,8 +270,7 @@ int kernel_reset(struct kernel *k)
 
 	if (k->abort_error)
 		return k->abort_error;
-	/* A store on `reset` is itself an operation. */
-	finish_operations(k, k->operations && !k->booting ? 1 : 0, -EIO);
+	kernel_finish_operations(k, -EIO);
 	k->abort_error = 0;
 	shut_down(k);
 	step_rules_clear(k);
@@ -292,13 +282,13 @@ int kernel_reset(struct kernel *k)
 
 void kernel_abort(struct kernel *k)
 {
-	finish_operations(k, 0, -ENODEV);
+	kernel_finish_operations(k, -ENODEV);
 }
 
 void kernel_free(struct kernel *k)
 {
 	kernel_lock(k);
-	finish_operations(k, 0, -ENODEV);
+	kernel_finish_operations(k, -ENODEV);
 	k->abort_error = 0;
 	shut_down(k);
 	kernfs_exit(k);

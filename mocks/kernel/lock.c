@@ -10,6 +10,7 @@
 #include <time.h>
 
 static _Thread_local struct client current_client = {.actor = "kernel"};
+static _Thread_local unsigned own_operations; /* of this thread, among k->operations */
 
 void kernel_enter(const struct client *client)
 {
@@ -72,14 +73,24 @@ void mutex_unlock(struct kernel *k, struct mutex *mutex)
 	kernel_changed(k);
 }
 
+void kernel_finish_operations(struct kernel *k, int error)
+{
+	k->abort_error = error;
+	kernel_changed(k);
+	while (k->operations > own_operations)
+		pthread_cond_wait(&k->changed, &k->lock);
+}
+
 void kernel_operation_begin(struct kernel *k)
 {
 	k->operations++;
+	own_operations++;
 }
 
 void kernel_operation_end(struct kernel *k)
 {
 	k->operations--;
+	own_operations--;
 	if (k->abort_error)
 		kernel_changed(k);
 }
