@@ -4,6 +4,7 @@
 #include "fuse/fuse-server.h"
 #include "kernel/kernfs.h"
 #include "mocksys-cli.h"
+#include "qemu/way.h"
 #include "sandbox/module-tree.h"
 #include "sandbox/sandbox.h"
 
@@ -28,7 +29,8 @@ struct run_options {
 	size_t n_machines;
 	const char *profile;
 	const char *trace_path;
-	bool any_way; /* --via auto */
+	bool any_way;  /* --via auto */
+	bool real_way; /* --via qemu */
 	struct sandbox_options sandbox;
 };
 
@@ -67,6 +69,8 @@ static void print_help(FILE *out)
 	      "namespace\n"
 	      "                         shim: for dynamically linked programs only; needs no namespace\n"
 	      "                         auto: the first of these that works here\n"
+	      "                         qemu: no fake, but a stock Linux with the devices that QEMU has; some "
+	      "seconds\n"
 	      "      --uid N            COMMAND runs as the ordinary user N\n"
 	      "      --host-net         COMMAND stays in the host's network, and sees no uevents\n"
 	      "      --no-pin           COMMAND may use all CPUs (and each access to the fake costs more)\n"
@@ -86,12 +90,16 @@ static bool parse_way(const char *name, struct run_options *options)
 		options->any_way = true;
 		return true;
 	}
+	if (strcmp(name, "qemu") == 0) {
+		options->real_way = true;
+		return true;
+	}
 	if (way_parse(name, &options->sandbox.way))
 		return true;
-	if (strcmp(name, "plain") == 0 || strcmp(name, "qemu") == 0)
-		fprintf(stderr, "mocksys run: --via %s is not built yet; mount, shim and auto are\n", name);
+	if (strcmp(name, "plain") == 0)
+		fprintf(stderr, "mocksys run: --via %s is not built yet; mount, shim, auto and qemu are\n", name);
 	else
-		fprintf(stderr, "mocksys run: --via '%s': not one of mount, shim, auto\n", name);
+		fprintf(stderr, "mocksys run: --via '%s': not one of mount, shim, auto, qemu\n", name);
 	return false;
 }
 
@@ -241,7 +249,7 @@ static int start_server(struct run *run, char **ret_error)
 		run->serving = r == 0;
 	}
 	if (r < 0 && asprintf(ret_error, "cannot serve the fake by FUSE: %s%s", strerror(-r),
-			      r == -ENOENT ? " (is fusermount3, package fuse3, installed?)" : "") < 0)
+			      r == -ENOPKG ? " (is fusermount3, package fuse3, installed?)" : "") < 0)
 		*ret_error = NULL;
 	return r;
 }
@@ -367,6 +375,40 @@ static int run_in_any_way(struct run_options *options)
 	return status;
 }
 
+/* No fake kernel and no sandbox: the machine is all that is taken from the fixture. */
+static int run_on_real_kernel(const struct run_options *options)
+{
+	struct qemu_way_options real = {
+		.profile = options->profile,
+		.ordinary_user = options->sandbox.ordinary_user,
+		.uid = options->sandbox.uid,
+		.console_path = options->trace_path,
+		.command = options->sandbox.command,
+	};
+	struct fixture *fixture;
+	char *error = NULL;
+	int status, r;
+
+	if (fixture_load(options->machines, options->n_machines, stderr, &fixture) < 0)
+		return EXIT_LAUNCH;
+	real.machine = fixture_machine(fixture);
+	r = qemu_way_run(&real, &status, &error);
+	if (r < 0)
+		fprintf(stderr, "mocksys: way qemu: %s\n", error ? error : strerror(-r));
+	free(error);
+	fixture_free(fixture);
+	return r < 0 ? EXIT_LAUNCH : sandbox_exit_status(status);
+}
+
+static int run_in_chosen_way(struct run_options *options)
+{
+	bool other_way;
+
+	if (options->real_way)
+		return run_on_real_kernel(options);
+	return options->any_way ? run_in_any_way(options) : run_in_one_way(options, &other_way);
+}
+
 static void print_hints(const struct run_options *options)
 {
 	fprintf(stderr,
@@ -382,7 +424,6 @@ int cmd_run(int argc, char **argv)
 	struct run_options options = {.machines = calloc(argc, sizeof(*options.machines))};
 	char *shell[] = {NULL, NULL};
 	struct utsname name;
-	bool other_way;
 	int status = options.machines ? parse_options(argc, argv, &options) : EXIT_LAUNCH;
 
 	if (status < 0) {
@@ -393,7 +434,7 @@ int cmd_run(int argc, char **argv)
 			options.sandbox.command = shell;
 			print_hints(&options);
 		}
-		status = options.any_way ? run_in_any_way(&options) : run_in_one_way(&options, &other_way);
+		status = run_in_chosen_way(&options);
 	}
 	free(options.machines);
 	return status;
