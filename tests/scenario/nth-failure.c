@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Each step that a detach or a reattach passes, made to fail, one at a time, with each of several errnos: after it the
+ * machine is as it was or as was asked for, and what the library returns says which. Only where it says "broken" may it
+ * be anything else, and one failure alone must never lead there.
+ */
+#include "harness.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NIC "0000:03:00.0"
+
+static const char *const errnos[] = {"EIO", "ENODEV", "EBUSY", "ENOMEM", "EACCES"};
+
+/* ---- the operations ---- */
+
+struct operation {
+	const char *name;
+	void (*prepare)(void);
+	bool detach;
+	const char *driver; /* of the detach */
+};
+
+static void load_modules(void)
+{
+	_cleanup_output_ struct output output = RUN_EXPECTING(0, "modprobe", "-a", "vfio-pci", "vfio_pci_e1000e");
+}
+
+static void leave_unloaded(void)
+{
+}
+
+static int carry_out(const struct operation *operation, bool *ret_free, struct vfiobind_error *error);
+
+static void detach_first(void)
+{
+	static const struct operation detach = {.detach = true, .driver = "vfio-pci-e1000e"};
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	bool is_free;
+
+	load_modules();
+	assert_return_code(carry_out(&detach, &is_free, &error), 0);
+}
+
+/* @ret_free: it is on no driver now, and a warning says so. */
+static int carry_out(const struct operation *operation, bool *ret_free, struct vfiobind_error *error)
+{
+	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+	struct vfiobind_result *result = NULL;
+	struct vfiobind_context *context;
+	struct vfiobind_address address;
+	int r;
+
+	assert_return_code(vfiobind_address_parse(NIC, &address), 0);
+	assert_return_code(vfiobind_context_new(&context), 0);
+	options.driver = operation->driver;
+	r = operation->detach ? vfiobind_device_detach(context, &address, 1, &options, &result, error)
+			      : vfiobind_device_reattach(context, &address, 1, NULL, &result, error);
+	*ret_free = result && !result->devices[0]->to && result->devices[0]->n_warnings > 0;
+	assert_true(!r == !!result);
+	vfiobind_result_free(result);
+	vfiobind_context_free(context);
+	return r;
+}
+
+/* ---- the steps ---- */
+
+struct steps {
+	char *trace;
+	char *rules[256]; /* all but the fail= */
+	size_t n;
+};
+
+static void steps_free(struct steps *steps)
+{
+	for (size_t i = 0; i < steps->n; i++)
+		free(steps->rules[i]);
+	free(steps->trace);
+}
+
+/* "SEQ ACTOR STEP key=value… = RESULT": the rule that means this step, whose like were @before it. */
+static char *rule_of(char *line, const struct steps *steps)
+{
+	static const char *const keys[] = {"path=", "device=", "driver="};
+	char rule[1024], *rest = line, *word;
+	size_t used = 0, length;
+	unsigned int before = 0;
+
+	strsep(&rest, " ");
+	strsep(&rest, " ");
+	word = strsep(&rest, " ");
+	used += (size_t)snprintf(rule, sizeof(rule), "%s", word);
+	while ((word = strsep(&rest, " ")) && strcmp(word, "=") != 0)
+		for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+			if (strncmp(word, keys[i], strlen(keys[i])) == 0)
+				used += (size_t)snprintf(rule + used, sizeof(rule) - used, " %s%s%s", keys[i],
+							 i == 0 ? "/" : "", word + strlen(keys[i]));
+	assert_true(used < sizeof(rule) - 32);
+	length = strlen(rule);
+	for (size_t i = 0; i < steps->n; i++)
+		before += strncmp(steps->rules[i], rule, length) == 0 &&
+			  strncmp(steps->rules[i] + length, " after=", 7) == 0;
+	return format_text("%s after=%u times=1", rule, before);
+}
+
+static void steps_read(struct steps *steps)
+{
+	char *rest;
+
+	*steps = (struct steps){.trace = trace_read()};
+	rest = steps->trace;
+	for (char *line; (line = strsep(&rest, "\n"));)
+		if (*line) {
+			assert_true(steps->n < ARRAY_SIZE(steps->rules));
+			steps->rules[steps->n] = rule_of(line, steps);
+			steps->n++;
+		}
+}
+
+/* ---- one failure ---- */
+
+struct states {
+	struct snapshot *old, *new;
+};
+
+static void states_free(struct states *states)
+{
+	snapshot_free(&states->old);
+	snapshot_free(&states->new);
+}
+
+/* What stays after a failure that was undone: modules that were loaded meanwhile. */
+static bool is_state(const struct snapshot *state, const char *what)
+{
+	_cleanup_snapshot_ struct snapshot *now = snapshot_take_nodes();
+
+	return snapshot_compare(state, now, what) == 0;
+}
+
+/* With the module not loaded before, what else is there is in the way of comparing: then the device alone. */
+static bool is_device(const char *driver, const char *driver_override)
+{
+	_cleanup_text_ char *now = link_name(DEVICES "/" NIC "/driver");
+	_cleanup_text_ char *override_now = read_file(DEVICES "/" NIC "/driver_override");
+
+	override_now[strcspn(override_now, "\n")] = '\0';
+	return strcmp(now ? now : "", driver ? driver : "") == 0 && strcmp(override_now, driver_override) == 0;
+}
+
+static void check_outcome(const struct operation *operation, const struct states *states, int r,
+			  const struct vfiobind_error *error, const char *rule)
+{
+	bool unloaded = operation->prepare == leave_unloaded;
+	bool done = r == 0;
+
+	if (r < 0 && error->state == VFIOBIND_STATE_BROKEN)
+		fail_msg("%s: %s: one failure broke it: %s", operation->name, rule, error->found);
+	if (r < 0 && error->state == VFIOBIND_STATE_UNTOUCHED && TRACE_COUNT(" sys.write "))
+		fail_msg("%s: %s: \"untouched\", but something was written", operation->name, rule);
+	if (unloaded && !(done ? is_device("vfio-pci-e1000e", "vfio-pci-e1000e") : is_device("e1000e", "(null)")))
+		fail_msg("%s: %s: the device is not %s", operation->name, rule, done ? "detached" : "as it was");
+	if (!unloaded && !is_state(done ? states->new : states->old, rule))
+		fail_msg("%s: %s: returned %d (%s), which is not so", operation->name, rule, r,
+			 done ? "done" : vfiobind_error_code_name(error->code));
+}
+
+/* A reattach is done when the VFIO driver is gone; that no host driver came is a warning. */
+static void check_free(const struct operation *operation, const char *rule)
+{
+	if (operation->detach || !is_device(NULL, "(null)"))
+		fail_msg("%s: %s: done, with a warning that is not so", operation->name, rule);
+}
+
+/* Failures that the kernel cannot have. */
+static bool is_impossible(const char *step, const char *number)
+{
+	/* unbind_store() says ENODEV only when it has done nothing: that tells that another has moved the device. */
+	if (strncmp(step, "sys.return ", 11) == 0 && strstr(step, "/unbind ") && strcmp(number, "ENODEV") == 0)
+		return true;
+	/* The fake does not take back what a probe has done when this is what fails after it. */
+	return strncmp(step, "dd.probed ", 10) == 0;
+}
+
+/* Valgrind is there for the memory: a part of the failures is enough for it. */
+static bool is_left_out(size_t step, size_t number)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return preload && strstr(preload, "vgpreload") && (step + number) % 7 != 0;
+}
+
+/* Returns whether the rule had its moment. */
+static bool fail_one(const struct operation *operation, const struct states *states, const char *step,
+		     const char *number)
+{
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	_cleanup_text_ char *rule = format_text("%s fail=%s", step, number);
+	bool fired, is_free;
+	int r;
+
+	machine_reset(NULL);
+	operation->prepare();
+	trace_clear();
+	add_fault("%s", rule);
+	r = carry_out(operation, &is_free, &error);
+	fired = fault_fired(rule) > 0;
+	clear_faults();
+	if (r == 0 && is_free)
+		check_free(operation, rule);
+	else
+		check_outcome(operation, states, r, &error, rule);
+	return fired;
+}
+
+static void check_each_failure(const struct operation *operation)
+{
+	_cleanup_(states_free) struct states states = {.old = NULL};
+	_cleanup_(steps_free) struct steps steps = {.n = 0};
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	size_t n = 0, n_fired = 0;
+	bool is_free;
+
+	operation->prepare();
+	states.old = snapshot_take_nodes();
+	trace_clear();
+	assert_return_code(carry_out(operation, &is_free, &error), 0);
+	assert_false(is_free);
+	steps_read(&steps);
+	states.new = snapshot_take_nodes();
+	assert_true(steps.n > 20);
+
+	for (size_t i = 0; i < steps.n; i++)
+		for (size_t j = 0; j < ARRAY_SIZE(errnos); j++) {
+			if (is_impossible(steps.rules[i], errnos[j]) || is_left_out(i, j))
+				continue;
+			n++;
+			if (fail_one(operation, &states, steps.rules[i], errnos[j]))
+				n_fired++;
+			else
+				print_error("%s: %s never came\n", operation->name, steps.rules[i]);
+		}
+	print_message("%s: %zu steps, %zu failures\n", operation->name, steps.n, n);
+	assert_int_equal(n_fired, n);
+}
+
+static void any_one_failure_of_a_detach_leaves_old_or_new(void **state)
+{
+	check_each_failure(&(const struct operation){
+		.name = "detach",
+		.prepare = load_modules,
+		.detach = true,
+		.driver = "vfio-pci-e1000e",
+	});
+}
+
+static void any_one_failure_of_a_detach_that_loads_the_module_leaves_old_or_new(void **state)
+{
+	check_each_failure(&(const struct operation){
+		.name = "detach with its module",
+		.prepare = leave_unloaded,
+		.detach = true,
+		.driver = "vfio-pci-e1000e",
+	});
+}
+
+static void any_one_failure_of_a_reattach_leaves_old_or_new(void **state)
+{
+	check_each_failure(&(const struct operation){
+		.name = "reattach",
+		.prepare = detach_first,
+	});
+}
+
+static const struct CMUnitTest e1000e_tests[] = {
+	SCENARIO(any_one_failure_of_a_detach_leaves_old_or_new),
+	SCENARIO(any_one_failure_of_a_detach_that_loads_the_module_leaves_old_or_new),
+	SCENARIO(any_one_failure_of_a_reattach_leaves_old_or_new),
+};
+
+SCENARIO_MAIN(SUITE("e1000e", e1000e_tests))
