@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The firmware numbers buses as it walks the bridges, in order of address; Linux keeps the numbers. Where the machine
+ * leaves numbers out, a root port takes them that the guest removes again (protocol.h: hide).
+ */
+#include "qemu/devices.h"
+#include "qemu/util.h"
+
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#define SLOTS 32
+
+/* What a q35 machine has without being asked. */
+static const struct {
+	const char *qemu;
+	uint8_t slot, function;
+	const char *without; /* option of -machine that leaves it out, or NULL */
+} own_devices[] = {
+	{"mch", 0, 0, NULL},
+	{"ICH9-LPC", 31, 0, NULL},
+	{"ich9-ahci", 31, 2, "sata=off"},
+	{"ICH9-SMB", 31, 3, "smbus=off"},
+};
+
+struct layout {
+	const struct machine *machine;
+	struct words *arguments, *spec;
+	char **error;
+	bool refused;
+	unsigned last_bus; /* the highest number given so far */
+	unsigned n_ports;  /* made for their bus numbers only */
+};
+
+static void __attribute__((format(printf, 3, 4)))
+refuse(struct layout *layout, const struct machine_device *device, const char *format, ...)
+{
+	char address[PCI_ADDRESS_TEXT], *text = *layout->error, why[160];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(why, sizeof(why), format, arguments);
+	va_end(arguments);
+	if (asprintf(layout->error, "%s\n  %s %s: %s", text ?: "QEMU cannot be this machine:",
+		     pci_address_format(device->address, address), device->model->name, why) < 0)
+		*layout->error = NULL;
+	free(text);
+	layout->refused = true;
+}
+
+static bool is_bridge(const struct machine_device *device)
+{
+	return device->secondary != 0;
+}
+
+static bool is_own_device(const struct machine_device *device)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(own_devices); i++)
+		if (device->address.bus == 0 && device->address.slot == own_devices[i].slot &&
+		    device->address.function == own_devices[i].function)
+			return true;
+	return false;
+}
+
+/* ---- which slots of bus 0 are free ---- */
+
+static bool slot_is_free(const struct machine *machine, unsigned slot)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(own_devices); i++)
+		if (own_devices[i].slot == slot)
+			return false;
+	for (size_t i = 0; i < machine->n_devices; i++) {
+		struct pci_address address = machine->devices[i].address;
+
+		if (address.domain == 0 && address.bus == 0 && address.slot == slot)
+			return false;
+	}
+	return true;
+}
+
+/* The highest free one in [first, end), or -1. */
+static int free_slot(const struct machine *machine, unsigned first, unsigned end)
+{
+	for (unsigned slot = end; slot-- > first;)
+		if (slot_is_free(machine, slot))
+			return (int)slot;
+	return -1;
+}
+
+/* ---- buses ---- */
+
+static void skip_numbers(struct layout *layout, const struct machine_device *bridge, unsigned from_slot)
+{
+	unsigned gap = bridge->secondary - layout->last_bus - 1;
+	int slot = bridge->address.bus ? -1 : free_slot(layout->machine, from_slot, bridge->address.slot);
+
+	if (!gap)
+		return;
+	if (slot < 0) {
+		refuse(layout, bridge, "the bus behind it would be %u, not %u, and no slot below it is free",
+		       layout->last_bus + 1, bridge->secondary);
+		return;
+	}
+	words_add(layout->arguments, "-device");
+	words_add(layout->arguments, "pcie-root-port,id=skip%u,bus=pcie.0,addr=%x,chassis=%u,bus-reserve=%u",
+		  layout->n_ports, slot, 300 + layout->n_ports, gap - 1);
+	words_add(layout->spec, "hide=0000:00:%02x.0", slot);
+	layout->n_ports++;
+	layout->last_bus += gap;
+}
+
+/* As SeaBIOS numbers them. */
+static void number_buses(struct layout *layout, unsigned bus)
+{
+	unsigned from_slot = 1;
+
+	for (size_t i = 0; i < layout->machine->n_devices; i++) {
+		const struct machine_device *device = &layout->machine->devices[i];
+
+		if (device->address.domain || device->address.bus != bus || !is_bridge(device))
+			continue;
+		if (device->secondary <= layout->last_bus) {
+			refuse(layout, device, "the bus behind it would be %u, not %u", layout->last_bus + 1,
+			       device->secondary);
+			return;
+		}
+		skip_numbers(layout, device, from_slot);
+		layout->last_bus = device->secondary;
+		number_buses(layout, device->secondary);
+		if (device->subordinate > layout->last_bus)
+			layout->last_bus = device->subordinate; /* bus-reserve of the port */
+		from_slot = device->address.slot + 1;
+	}
+}
+
+static const struct machine_device *bridge_to(const struct machine *machine, unsigned bus)
+{
+	for (size_t i = 0; i < machine->n_devices; i++)
+		if (is_bridge(&machine->devices[i]) && machine->devices[i].secondary == bus)
+			return &machine->devices[i];
+	return NULL;
+}
+
+/* ---- what each device of QEMU's wants to be told ---- */
+
+static void add_port(struct layout *layout, const struct machine_device *device, const char *common)
+{
+	unsigned reserve = device->subordinate > device->secondary ? device->subordinate - device->secondary : 0;
+
+	words_add(layout->arguments, "-device");
+	words_add(layout->arguments, "%s,id=bus%u,chassis=%u,slot=%u%s%.0u", common, device->secondary,
+		  device->secondary, device->secondary, reserve ? ",bus-reserve=" : "", reserve);
+}
+
+static void add_network(struct layout *layout, const struct machine_device *device, const char *common)
+{
+	struct pci_address a = device->address;
+
+	words_add(layout->arguments, "-device");
+	if (device->mac)
+		words_add(layout->arguments, "%s,mac=%s", common, device->mac);
+	else /* as mocks/kernel/net.c makes it */
+		words_add(layout->arguments, "%s,mac=02:00:%02x:%02x:%02x:%02x", common, a.domain & 0xff, a.bus, a.slot,
+			  a.function);
+}
+
+static unsigned total_vfs(const struct device_model *model)
+{
+	for (size_t at = PCI_CFG_SPACE_SIZE; model->vf && at && at + 16 <= model->config_size;) {
+		const uint8_t *capability = model->config + at;
+
+		if ((capability[0] | capability[1] << 8) == PCI_EXT_CAP_ID_SRIOV)
+			return capability[PCI_SRIOV_TOTAL_VF] | capability[PCI_SRIOV_TOTAL_VF + 1] << 8;
+		at = (capability[2] | capability[3] << 8) >> 4 & 0xffc;
+	}
+	return 0;
+}
+
+static void add_nvme(struct layout *layout, const struct machine_device *device, const char *common)
+{
+	struct pci_address a = device->address;
+	unsigned vfs = total_vfs(device->model), id = a.bus << 8 | a.slot << 3 | a.function;
+
+	words_add(layout->arguments, "-drive");
+	words_add(layout->arguments, "if=none,id=disk%x,driver=null-co,size=1G,read-zeroes=on", id);
+	words_add(layout->arguments, "-device");
+	words_add(layout->arguments, "nvme-subsys,id=subsystem%x,nqn=mocksys%x", id, id);
+	words_add(layout->arguments, "-device");
+	if (vfs) /* a pair of queues and an interrupt each, and those of the PF */
+		words_add(layout->arguments,
+			  "%s,id=nvme%x,serial=mocksys%x,subsys=subsystem%x,sriov_max_vfs=%u,max_ioqpairs=%u,"
+			  "msix_qsize=%u,sriov_vq_flexible=%u,sriov_vi_flexible=%u",
+			  common, id, id, id, vfs, 2 * vfs + 2, vfs + 3, 2 * vfs, vfs);
+	else
+		words_add(layout->arguments, "%s,id=nvme%x,serial=mocksys%x,subsys=subsystem%x", common, id, id, id);
+	words_add(layout->arguments, "-device");
+	words_add(layout->arguments, "nvme-ns,drive=disk%x,bus=nvme%x", id, id);
+}
+
+static void add_plain(struct layout *layout, const struct machine_device *device, const char *common)
+{
+	words_add(layout->arguments, "-device");
+	words_add(layout->arguments, "%s", common);
+}
+
+static const struct {
+	const char *qemu;
+	void (*add)(struct layout *layout, const struct machine_device *device, const char *common);
+} kinds[] = {
+	{"pcie-root-port", add_port}, {"ioh3420", add_port},	 {"e1000", add_network}, {"e1000e", add_network},
+	{"igb", add_network},	      {"virtio-net-pci", add_network}, {"nvme", add_nvme},
+};
+
+/* ---- a function ---- */
+
+static bool has_sibling(const struct machine *machine, struct pci_address address)
+{
+	for (size_t i = 0; i < machine->n_devices; i++) {
+		struct pci_address other = machine->devices[i].address;
+
+		if (other.domain == address.domain && other.bus == address.bus && other.slot == address.slot &&
+		    other.function != address.function)
+			return true;
+	}
+	return false;
+}
+
+static void check_device(struct layout *layout, const struct machine_device *device)
+{
+	unsigned bus = device->address.bus;
+
+	if (!device->model->qemu)
+		refuse(layout, device, "QEMU has no such device");
+	else if (device->address.domain)
+		refuse(layout, device, "QEMU has only domain 0000");
+	else if (bus && !bridge_to(layout->machine, bus))
+		refuse(layout, device, "no bridge of the machine leads to its bus");
+}
+
+static void add_device(struct layout *layout, const struct machine_device *device)
+{
+	struct pci_address address = device->address;
+	char common[160], bus[16] = "pcie.0";
+
+	if (is_own_device(device))
+		return;
+	if (address.bus)
+		snprintf(bus, sizeof(bus), "bus%u", address.bus);
+	snprintf(common, sizeof(common), "%s,bus=%s,addr=%x.%x%s", device->model->qemu, bus, address.slot,
+		 address.function,
+		 address.function == 0 && has_sibling(layout->machine, address) ? ",multifunction=on" : "");
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(kinds[i].qemu, device->model->qemu)) {
+			kinds[i].add(layout, device, common);
+			return;
+		}
+	add_plain(layout, device, common);
+}
+
+static void describe_device(struct layout *layout, const struct machine_device *device)
+{
+	char address[PCI_ADDRESS_TEXT];
+
+	words_add(layout->spec, "device=%s %u %d %s %s", pci_address_format(device->address, address), device->numvfs,
+		  !device->no_vf_autoprobe, device->driver ?: "-", device->driver_override ?: "-");
+}
+
+static void add_machine(struct layout *layout)
+{
+	char options[128] = "q35,kernel-irqchip=split";
+
+	for (size_t i = 0; i < ARRAY_SIZE(own_devices); i++) {
+		bool wanted = false;
+
+		for (size_t j = 0; j < layout->machine->n_devices; j++) {
+			struct pci_address address = layout->machine->devices[j].address;
+
+			wanted |= !address.domain && !address.bus && address.slot == own_devices[i].slot &&
+				  address.function == own_devices[i].function;
+		}
+		if (!wanted && own_devices[i].without)
+			snprintf(options + strlen(options), sizeof(options) - strlen(options), ",%s",
+				 own_devices[i].without);
+	}
+	words_add(layout->arguments, "-machine");
+	words_add(layout->arguments, "%s", options);
+	if (layout->machine->no_iommu)
+		return;
+	words_add(layout->arguments, "-device");
+	words_add(layout->arguments, "intel-iommu,intremap=on,caching-mode=on");
+}
+
+int qemu_devices(const struct machine *machine, struct words *arguments, struct words *spec, unsigned *ret_helpers,
+		 char **ret_error)
+{
+	struct layout layout = {.machine = machine, .arguments = arguments, .spec = spec, .error = ret_error};
+	int helpers = free_slot(machine, 1, SLOTS - 1);
+
+	for (size_t i = 0; i < machine->n_devices; i++)
+		check_device(&layout, &machine->devices[i]);
+	if (helpers < 0)
+		refuse(&layout, &machine->devices[0], "no slot of bus 0 is left for the host's files");
+	if (layout.refused)
+		return -EOPNOTSUPP;
+	add_machine(&layout);
+	number_buses(&layout, 0);
+	if (layout.refused)
+		return -EOPNOTSUPP;
+	for (size_t i = 0; i < machine->n_devices; i++)
+		add_device(&layout, &machine->devices[i]);
+	for (size_t i = 0; i < machine->n_devices; i++)
+		describe_device(&layout, &machine->devices[i]);
+	*ret_helpers = (unsigned)helpers;
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest.h"
+
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int control = -1;
+
+_Noreturn void give_up(const char *format, ...)
+{
+	char text[1024];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (control >= 0)
+		port_send(control, FRAME_FAILED, text, strlen(text));
+	/* To the console, which the launcher shows when there is no answer. */
+	fprintf(stderr, "mocksys: %s\n", text);
+	sleep(1);
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}
+
+static void bring_loopback_up(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+
+	ioctl(fd, SIOCSIFFLAGS, &request);
+	close(fd);
+}
+
+int main(void)
+{
+	const char *host;
+	int input;
+
+	spec_read();
+	root_mount_early();
+	spec_each (module, "boot")
+		module_load(module);
+	control = port_open(PORT_CONTROL);
+	input = port_open(PORT_INPUT);
+	root_enter();
+	bring_loopback_up();
+	host = spec_next("host", NULL);
+	if (host)
+		sethostname(host, strlen(host));
+	machine_prepare();
+	command_run(control, input);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "guest.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char *text, *end;
+
+void spec_read(void)
+{
+	int fd = open(GUEST_SPEC, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !(text = malloc((size_t)st.st_size + 1)))
+		give_up("no " GUEST_SPEC);
+	for (end = text; end < text + st.st_size;) {
+		ssize_t n = read(fd, end, (size_t)(text + st.st_size - end));
+
+		if (n <= 0)
+			give_up("cannot read " GUEST_SPEC);
+		end += n;
+	}
+	close(fd);
+}
+
+const char *spec_next(const char *key, const char *previous)
+{
+	size_t length = strlen(key);
+
+	for (const char *entry = previous ? previous + strlen(previous) + 1 : text; entry < end;
+	     entry += strlen(entry) + 1)
+		if (!strncmp(entry, key, length) && entry[length] == '=')
+			return entry + length + 1;
+	return NULL;
+}
+
+char **spec_all(const char *key)
+{
+	size_t n = 0;
+	char **all;
+
+	spec_each (value, key)
+		n++;
+	all = calloc(n + 1, sizeof(*all));
+	if (!all)
+		give_up("no memory");
+	n = 0;
+	spec_each (value, key)
+		all[n++] = (char *)value;
+	return all;
+}

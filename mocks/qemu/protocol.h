@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the launcher and the guest's first process agree on. */
+#pragma once
+
+#include <stdint.h>
+
+/*
+ * The run, in the guest's initial file system: strings `key=value`, each with its NUL, in this order of meaning.
+ *
+ *	boot=MODULE             needed to get at the host's files
+ *	load=MODULE             loaded before the command starts, in this order
+ *	hide=ADDRESS            a function that is only there to number the buses
+ *	device=ADDRESS NUMVFS AUTOPROBE DRIVER OVERRIDE    how it shall be found (DRIVER, OVERRIDE: "-" for none)
+ *	modprobe=TEXT           of /etc/modprobe.d/mocksys.conf
+ *	host=NAME cwd=PATH umask=OCTAL uid=NUMBER          of the command
+ *	terminal=ROWS COLUMNS   it gets a terminal
+ *	merge=1                 its standard output and error are one file
+ *	environment=VARIABLE argument=WORD
+ */
+#define GUEST_SPEC "/mocksys.run"
+
+/* Names of the virtio ports. The input is raw; its end is the end of the port. */
+#define PORT_CONTROL "mocksys.control"
+#define PORT_INPUT "mocksys.input"
+
+#define TAG_HOST_ROOT "host"
+
+enum frame_kind {
+	FRAME_STARTED = 1, /* the command runs */
+	FRAME_OUTPUT,      /* of the command */
+	FRAME_ERROR,       /* its standard error */
+	FRAME_STATUS,      /* int32_t: its wait status; the last frame */
+	FRAME_FAILED,      /* text: why it could not be started; the last frame */
+	FRAME_SIGNAL,      /* to the guest, int32_t */
+	FRAME_RESIZE,      /* to the guest, uint16_t rows, columns */
+};
+
+/* On the control port, both ways; @size bytes follow. */
+struct frame {
+	uint32_t kind, size;
+};
+
+#define FRAME_MAX 16384

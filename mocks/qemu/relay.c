@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "qemu/relay.h"
+#include "qemu/protocol.h"
+#include "qemu/util.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <termios.h>
+
+/* So often asks who sends SIGINT or SIGTERM before the machine is taken away from a command that does not obey. */
+#define PATIENCE 3
+#define KEPT 2000
+
+/* The end of what somebody said, for when it goes wrong. */
+struct tail {
+	char text[KEPT];
+	size_t size;
+};
+
+struct relay {
+	int signal_fd;
+	sigset_t mask; /* before */
+	void (*pipe_handler)(int);
+	bool terminal;
+	struct termios settings; /* before */
+	FILE *console_file;
+	struct tail console, errors;
+	struct emulator *emulator;
+	bool started; /* the command runs */
+	unsigned asked;
+	char pending[FRAME_MAX]; /* input */
+	size_t n_pending, n_written;
+	bool ended;
+	int status;
+	char *failure;
+};
+
+static const int handed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
+
+int relay_open(bool terminal, FILE *console, struct relay **ret_relay)
+{
+	struct relay *relay = calloc(1, sizeof(*relay));
+	sigset_t set;
+
+	if (!relay)
+		return -ENOMEM;
+	relay->console_file = console;
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(handed_on); i++)
+		sigaddset(&set, handed_on[i]);
+	relay->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (relay->signal_fd < 0) {
+		free(relay);
+		return -errno;
+	}
+	sigprocmask(SIG_BLOCK, &set, &relay->mask);
+	relay->pipe_handler = signal(SIGPIPE, SIG_IGN);
+	if (terminal && tcgetattr(STDIN_FILENO, &relay->settings) == 0) {
+		struct termios raw = relay->settings;
+
+		cfmakeraw(&raw);
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+		relay->terminal = true;
+	}
+	*ret_relay = relay;
+	return 0;
+}
+
+void relay_close(struct relay *relay)
+{
+	if (!relay)
+		return;
+	if (relay->terminal)
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &relay->settings);
+	close_descriptor(&relay->signal_fd);
+	signal(SIGPIPE, relay->pipe_handler);
+	sigprocmask(SIG_SETMASK, &relay->mask, NULL);
+	free(relay->failure);
+	free(relay);
+}
+
+/* ---- to the guest ---- */
+
+static void tell(struct relay *relay, enum frame_kind kind, const void *data, size_t size)
+{
+	struct {
+		struct frame frame;
+		char data[8];
+	} message = {.frame = {kind, (uint32_t)size}};
+
+	memcpy(message.data, data, size);
+	/* A guest that takes nothing any more is found out by its end. */
+	if (send(relay->emulator->control, &message, sizeof(message.frame) + size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return;
+}
+
+static void tell_signal(struct relay *relay, int number)
+{
+	int32_t value = number;
+
+	tell(relay, FRAME_SIGNAL, &value, sizeof(value));
+}
+
+static void tell_size(struct relay *relay)
+{
+	struct winsize size;
+
+	if (relay->terminal && ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+		tell(relay, FRAME_RESIZE, (uint16_t[]){size.ws_row, size.ws_col}, 2 * sizeof(uint16_t));
+}
+
+static void end_by(struct relay *relay, int number)
+{
+	relay->ended = true;
+	relay->status = number;
+}
+
+static void take_signal(struct relay *relay)
+{
+	struct signalfd_siginfo info;
+
+	if (read(relay->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGWINCH) {
+		tell_size(relay);
+		return;
+	}
+	if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM)
+		relay->asked++;
+	if (!relay->started || relay->asked >= PATIENCE)
+		end_by(relay, (int)info.ssi_signo);
+	else
+		tell_signal(relay, (int)info.ssi_signo);
+}
+
+static void end_input(struct relay *relay)
+{
+	close_descriptor(&relay->emulator->input);
+}
+
+/* In the background, reading from the terminal would stop this process. */
+static bool may_read(void)
+{
+	pid_t group = tcgetpgrp(STDIN_FILENO);
+
+	return group < 0 || group == getpgrp();
+}
+
+static void pass_input(struct relay *relay)
+{
+	ssize_t n;
+
+	if (relay->n_written == relay->n_pending) {
+		n = read(STDIN_FILENO, relay->pending, sizeof(relay->pending));
+		if (n <= 0) {
+			if (n == 0 || (errno != EINTR && errno != EAGAIN))
+				end_input(relay);
+			return;
+		}
+		relay->n_pending = (size_t)n;
+		relay->n_written = 0;
+	}
+	n = send(relay->emulator->input, relay->pending + relay->n_written, relay->n_pending - relay->n_written,
+		 MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n > 0)
+		relay->n_written += (size_t)n;
+	else if (errno != EAGAIN && errno != EINTR)
+		end_input(relay);
+}
+
+/* ---- from the guest ---- */
+
+/* Signals are heard while the reader of the output is slow. */
+static void put_out(struct relay *relay, int fd, const char *data, size_t size)
+{
+	while (size && !relay->ended) {
+		struct pollfd watched[] = {{.fd = fd, .events = POLLOUT}, {.fd = relay->signal_fd, .events = POLLIN}};
+		ssize_t n;
+
+		if (poll(watched, ARRAY_SIZE(watched), -1) < 0)
+			continue;
+		if (watched[1].revents)
+			take_signal(relay);
+		if (!watched[0].revents)
+			continue;
+		n = write(fd, data, size < PIPE_BUF ? size : PIPE_BUF); /* what a pipe that is ready takes at once */
+		if (n < 0 && errno == EPIPE)
+			tell_signal(relay, SIGPIPE);
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return;
+		if (n > 0) {
+			data += n;
+			size -= (size_t)n;
+		}
+	}
+}
+
+static bool receive(int fd, void *data, size_t size)
+{
+	for (char *to = data; size;) {
+		ssize_t n = recv(fd, to, size, MSG_WAITALL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		to += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+static void take_frame(struct relay *relay)
+{
+	int fd = relay->emulator->control;
+	char data[FRAME_MAX + 1];
+	struct frame frame;
+	int32_t number;
+
+	if (!receive(fd, &frame, sizeof(frame)) || frame.size > FRAME_MAX || !receive(fd, data, frame.size)) {
+		end_by(relay, -1);
+		return;
+	}
+	switch (frame.kind) {
+	case FRAME_STARTED:
+		relay->started = true;
+		tell_size(relay);
+		break;
+	case FRAME_OUTPUT:
+		put_out(relay, STDOUT_FILENO, data, frame.size);
+		break;
+	case FRAME_ERROR:
+		put_out(relay, STDERR_FILENO, data, frame.size);
+		break;
+	case FRAME_STATUS:
+		memcpy(&number, data, sizeof(number));
+		end_by(relay, number);
+		break;
+	case FRAME_FAILED:
+		data[frame.size] = '\0';
+		relay->failure = strdup(data);
+		end_by(relay, -1);
+		break;
+	}
+}
+
+static void keep(int fd, struct tail *tail, FILE *file)
+{
+	char data[1024];
+	ssize_t n = recv(fd, data, sizeof(data), MSG_DONTWAIT);
+	size_t size = n > 0 ? (size_t)n : 0, room = sizeof(tail->text) - size;
+
+	if (file)
+		fwrite(data, 1, size, file);
+	if (tail->size > room) {
+		memmove(tail->text, tail->text + tail->size - room, room);
+		tail->size = room;
+	}
+	memcpy(tail->text + tail->size, data, size);
+	tail->size += size;
+}
+
+static int explain(const struct relay *relay, char **ret_error)
+{
+	if (relay->failure)
+		return fail(ret_error, -EIO, "the guest: %s", relay->failure);
+	if (relay->errors.size && !relay->console.size)
+		return fail(ret_error, -EIO, "QEMU cannot run: %.*s", (int)relay->errors.size, relay->errors.text);
+	return fail(ret_error, -EIO, "%s. Its last words:\n%.*s%.*s",
+		    relay->started ? "the guest's kernel died under the command" : "the guest did not come up",
+		    (int)relay->console.size, relay->console.text, (int)relay->errors.size, relay->errors.text);
+}
+
+int relay_run(struct relay *relay, struct emulator *emulator, int *ret_status, char **ret_error)
+{
+	relay->emulator = emulator;
+	while (!relay->ended) {
+		bool filled = relay->n_written < relay->n_pending, open = emulator->input >= 0 && relay->started;
+		struct pollfd watched[] = {
+			{.fd = relay->signal_fd, .events = POLLIN},
+			{.fd = emulator->control, .events = POLLIN},
+			{.fd = emulator->console, .events = POLLIN},
+			{.fd = emulator->errors, .events = POLLIN},
+			{.fd = open && !filled && may_read() ? STDIN_FILENO : -1, .events = POLLIN},
+			{.fd = open && filled ? emulator->input : -1, .events = POLLOUT},
+		};
+
+		if (poll(watched, ARRAY_SIZE(watched), -1) < 0)
+			continue;
+		if (watched[0].revents)
+			take_signal(relay);
+		if (watched[2].revents & POLLIN)
+			keep(emulator->console, &relay->console, relay->console_file);
+		if (watched[3].revents & POLLIN)
+			keep(emulator->errors, &relay->errors, NULL);
+		if (watched[4].revents || watched[5].revents)
+			pass_input(relay);
+		/* The emulator's other words come before its end. */
+		if (watched[1].revents && !(watched[2].revents & POLLIN) && !(watched[3].revents & POLLIN))
+			take_frame(relay);
+	}
+	if (relay->status == -1)
+		return explain(relay, ret_error);
+	*ret_status = relay->status;
+	return 0;
+}
