@@ -102,8 +102,8 @@ static void skip_numbers(struct layout *layout, const struct machine_device *bri
 		return;
 	}
 	words_add(layout->arguments, "-device");
-	words_add(layout->arguments, "pcie-root-port,id=skip%u,bus=pcie.0,addr=%x,chassis=%u,bus-reserve=%u",
-		  layout->n_ports, slot, 300 + layout->n_ports, gap - 1);
+	words_add(layout->arguments, "pcie-root-port,id=skip%u,bus=pcie.0,addr=%x,chassis=255,slot=%u,bus-reserve=%u",
+		  layout->n_ports, slot, layout->n_ports, gap - 1);
 	words_add(layout->spec, "hide=0000:00:%02x.0", slot);
 	layout->n_ports++;
 	layout->last_bus += gap;

@@ -249,11 +249,14 @@ static void take_frame(struct relay *relay)
 	}
 }
 
-static void keep(int fd, struct tail *tail, FILE *file)
+static void keep(int *fd, struct tail *tail, FILE *file)
 {
 	char data[1024];
-	ssize_t n = recv(fd, data, sizeof(data), MSG_DONTWAIT);
+	ssize_t n = recv(*fd, data, sizeof(data), MSG_DONTWAIT);
 	size_t size = n > 0 ? (size_t)n : 0, room = sizeof(tail->text) - size;
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		close_descriptor(fd);
 
 	if (file)
 		fwrite(data, 1, size, file);
@@ -294,14 +297,14 @@ int relay_run(struct relay *relay, struct emulator *emulator, int *ret_status, c
 			continue;
 		if (watched[0].revents)
 			take_signal(relay);
-		if (watched[2].revents & POLLIN)
-			keep(emulator->console, &relay->console, relay->console_file);
-		if (watched[3].revents & POLLIN)
-			keep(emulator->errors, &relay->errors, NULL);
+		if (watched[2].revents)
+			keep(&emulator->console, &relay->console, relay->console_file);
+		if (watched[3].revents)
+			keep(&emulator->errors, &relay->errors, NULL);
 		if (watched[4].revents || watched[5].revents)
 			pass_input(relay);
 		/* The emulator's other words come before its end. */
-		if (watched[1].revents && !(watched[2].revents & POLLIN) && !(watched[3].revents & POLLIN))
+		if (watched[1].revents && !watched[2].revents && !watched[3].revents)
 			take_frame(relay);
 	}
 	if (relay->status == -1)
