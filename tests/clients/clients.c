@@ -122,6 +122,9 @@ static void driverctl_fails_for_a_module_that_does_not_exist(void **state)
 	output = RUN_EXPECTING(1, "driverctl", "--nosave", "set-override", NIC, "no-such-driver");
 	assert_non_null(strstr(output.err, "no such module"));
 	assert_unchanged(before);
+	/* And it was not for want of a driver at all. */
+	RUN_WELL("driverctl", "--nosave", "set-override", NIC, "vfio-pci");
+	assert_device(NIC, "vfio-pci", "vfio-pci");
 }
 
 /* drivers_probe reports success when nothing was bound: a copy, too, would take the write. */
