@@ -19,8 +19,8 @@ int archive_add(FILE *archive, const char *name, unsigned mode, const void *data
 	size_t name_size = strlen(name) + 1;
 
 	/* magic, then: ino mode uid gid nlink mtime filesize devmajor devminor rdevmajor rdevminor namesize check */
-	fprintf(archive, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", 0, mode, 0, 0, 1, 0, size, 0, 0,
-		0, 0, name_size, 0);
+	fprintf(archive, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", 0, mode, 0, 0, 1, 0, size, 0,
+		0, 0, 0, name_size, 0);
 	fwrite(name, 1, name_size, archive);
 	pad(archive, 110 + name_size);
 	fwrite(data, 1, size, archive);

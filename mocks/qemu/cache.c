@@ -43,7 +43,8 @@ static bool use(struct cache *cache, const char *base, const char *first, const 
 
 static bool find_place(struct cache *cache)
 {
-	const char *named = getenv("MOCKSYS_QEMU_CACHE"), *home = getenv("HOME"), *user_cache = getenv("XDG_CACHE_HOME");
+	const char *named = getenv("MOCKSYS_QEMU_CACHE"), *home = getenv("HOME"),
+		   *user_cache = getenv("XDG_CACHE_HOME");
 	char private[32];
 
 	if (named)

@@ -48,6 +48,26 @@ refuse(struct layout *layout, const struct machine_device *device, const char *f
 	layout->refused = true;
 }
 
+void qemu_devices_explain(const struct machine *machine, char **ret_error)
+{
+	char *error = NULL;
+	struct layout layout = {.error = &error};
+
+	for (size_t i = 0; i < machine->n_devices; i++) {
+		const char *name = machine->devices[i].model->qemu;
+		char complaint[128];
+
+		snprintf(complaint, sizeof(complaint), "'%s' is not a valid device model name", name);
+		if (*ret_error && strstr(*ret_error, complaint))
+			refuse(&layout, &machine->devices[i],
+			       "the QEMU here has no device '%s'; name a newer one in MOCKSYS_QEMU", name);
+	}
+	if (!error)
+		return;
+	free(*ret_error);
+	*ret_error = error;
+}
+
 static bool is_bridge(const struct machine_device *device)
 {
 	return device->secondary != 0;
@@ -207,8 +227,8 @@ static const struct {
 	const char *qemu;
 	void (*add)(struct layout *layout, const struct machine_device *device, const char *common);
 } kinds[] = {
-	{"pcie-root-port", add_port}, {"ioh3420", add_port},	 {"e1000", add_network}, {"e1000e", add_network},
-	{"igb", add_network},	      {"virtio-net-pci", add_network}, {"nvme", add_nvme},
+	{"pcie-root-port", add_port}, {"ioh3420", add_port},           {"e1000", add_network}, {"e1000e", add_network},
+	{"igb", add_network},         {"virtio-net-pci", add_network}, {"nvme", add_nvme},
 };
 
 /* ---- a function ---- */

@@ -55,11 +55,11 @@ static void build_arguments(const struct emulator_options *options, const int th
 			    struct words *arguments)
 {
 	static const char *const fixed[] = {
-		QEMU,	    "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-cpu",
-		"max",	    "-smp",	   "2",		      NULL,
+		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-cpu", "max", "-smp", "2", NULL,
 	};
 	unsigned slot = options->helpers_slot;
 
+	words_add(arguments, "%s", getenv("MOCKSYS_QEMU") ?: QEMU);
 	add_words(arguments, fixed);
 	words_add(arguments, "-accel");
 	words_add(arguments, "%s", getenv("MOCKSYS_QEMU_ACCEL") ?: "tcg");
@@ -68,14 +68,15 @@ static void build_arguments(const struct emulator_options *options, const int th
 	add_words(arguments, (const char *const *)options->devices->all);
 
 	words_add(arguments, "-device");
-	words_add(arguments, "virtio-serial-pci,id=ports,bus=pcie.0,addr=%x.0,multifunction=on,disable-legacy=on", slot);
+	words_add(arguments, "virtio-serial-pci,id=ports,bus=pcie.0,addr=%x.0,multifunction=on,disable-legacy=on",
+		  slot);
 	add_port(arguments, PORT_CONTROL, theirs[CONTROL]);
 	add_port(arguments, PORT_INPUT, theirs[INPUT]);
 	words_add(arguments, "-fsdev");
 	words_add(arguments, "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap");
 	words_add(arguments, "-device");
-	words_add(arguments, "virtio-9p-pci,fsdev=host,mount_tag=" TAG_HOST_ROOT
-			     ",bus=pcie.0,addr=%x.1,disable-legacy=on", slot);
+	words_add(arguments,
+		  "virtio-9p-pci,fsdev=host,mount_tag=" TAG_HOST_ROOT ",bus=pcie.0,addr=%x.1,disable-legacy=on", slot);
 	words_add(arguments, "-chardev");
 	words_add(arguments, "socket,id=console,fd=%d", theirs[CONSOLE]);
 	words_add(arguments, "-serial");

@@ -19,7 +19,10 @@
  */
 #define GUEST_SPEC "/mocksys.run"
 
-/* Names of the virtio ports. The input is raw; its end is the end of the port. */
+/*
+ * Names of the virtio ports. Input comes in pieces, each after its size (uint32_t); a size of 0 is its end. The end of the
+ * port could not say that: QEMU drops what it has not passed on by then.
+ */
 #define PORT_CONTROL "mocksys.control"
 #define PORT_INPUT "mocksys.input"
 

@@ -33,8 +33,9 @@ struct relay {
 	struct emulator *emulator;
 	bool started; /* the command runs */
 	unsigned asked;
-	char pending[FRAME_MAX]; /* input */
+	char pending[FRAME_MAX]; /* a piece of input, with its size */
 	size_t n_pending, n_written;
+	bool input_ended;
 	bool ended;
 	int status;
 	char *failure;
@@ -138,11 +139,6 @@ static void take_signal(struct relay *relay)
 		tell_signal(relay, (int)info.ssi_signo);
 }
 
-static void end_input(struct relay *relay)
-{
-	close_descriptor(&relay->emulator->input);
-}
-
 /* In the background, reading from the terminal would stop this process. */
 static bool may_read(void)
 {
@@ -151,26 +147,29 @@ static bool may_read(void)
 	return group < 0 || group == getpgrp();
 }
 
-static void pass_input(struct relay *relay)
+static void read_input(struct relay *relay)
 {
-	ssize_t n;
+	uint32_t size;
+	ssize_t n = read(STDIN_FILENO, relay->pending + sizeof(size), sizeof(relay->pending) - sizeof(size));
 
-	if (relay->n_written == relay->n_pending) {
-		n = read(STDIN_FILENO, relay->pending, sizeof(relay->pending));
-		if (n <= 0) {
-			if (n == 0 || (errno != EINTR && errno != EAGAIN))
-				end_input(relay);
-			return;
-		}
-		relay->n_pending = (size_t)n;
-		relay->n_written = 0;
-	}
-	n = send(relay->emulator->input, relay->pending + relay->n_written, relay->n_pending - relay->n_written,
-		 MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	size = n > 0 ? (uint32_t)n : 0;
+	relay->input_ended = size == 0;
+	memcpy(relay->pending, &size, sizeof(size));
+	relay->n_pending = sizeof(size) + size;
+	relay->n_written = 0;
+}
+
+static void send_input(struct relay *relay)
+{
+	ssize_t n = send(relay->emulator->input, relay->pending + relay->n_written, relay->n_pending - relay->n_written,
+			 MSG_DONTWAIT | MSG_NOSIGNAL);
+
 	if (n > 0)
 		relay->n_written += (size_t)n;
 	else if (errno != EAGAIN && errno != EINTR)
-		end_input(relay);
+		relay->n_written = relay->n_pending; /* the machine is at its end, which another channel tells */
 }
 
 /* ---- from the guest ---- */
@@ -273,7 +272,8 @@ static int explain(const struct relay *relay, char **ret_error)
 	if (relay->failure)
 		return fail(ret_error, -EIO, "the guest: %s", relay->failure);
 	if (relay->errors.size && !relay->console.size)
-		return fail(ret_error, -EIO, "QEMU cannot run: %.*s", (int)relay->errors.size, relay->errors.text);
+		return fail(ret_error, -EOPNOTSUPP, "QEMU cannot run: %.*s", (int)relay->errors.size - 1,
+			    relay->errors.text);
 	return fail(ret_error, -EIO, "%s. Its last words:\n%.*s%.*s",
 		    relay->started ? "the guest's kernel died under the command" : "the guest did not come up",
 		    (int)relay->console.size, relay->console.text, (int)relay->errors.size, relay->errors.text);
@@ -283,14 +283,14 @@ int relay_run(struct relay *relay, struct emulator *emulator, int *ret_status, c
 {
 	relay->emulator = emulator;
 	while (!relay->ended) {
-		bool filled = relay->n_written < relay->n_pending, open = emulator->input >= 0 && relay->started;
+		bool filled = relay->n_written < relay->n_pending, open = relay->started && !relay->input_ended;
 		struct pollfd watched[] = {
 			{.fd = relay->signal_fd, .events = POLLIN},
 			{.fd = emulator->control, .events = POLLIN},
 			{.fd = emulator->console, .events = POLLIN},
 			{.fd = emulator->errors, .events = POLLIN},
 			{.fd = open && !filled && may_read() ? STDIN_FILENO : -1, .events = POLLIN},
-			{.fd = open && filled ? emulator->input : -1, .events = POLLOUT},
+			{.fd = filled ? emulator->input : -1, .events = POLLOUT},
 		};
 
 		if (poll(watched, ARRAY_SIZE(watched), -1) < 0)
@@ -301,8 +301,10 @@ int relay_run(struct relay *relay, struct emulator *emulator, int *ret_status, c
 			keep(&emulator->console, &relay->console, relay->console_file);
 		if (watched[3].revents)
 			keep(&emulator->errors, &relay->errors, NULL);
-		if (watched[4].revents || watched[5].revents)
-			pass_input(relay);
+		if (watched[4].revents)
+			read_input(relay);
+		if (watched[5].revents)
+			send_input(relay);
 		/* The emulator's other words come before its end. */
 		if (watched[1].revents && !watched[2].revents && !watched[3].revents)
 			take_frame(relay);

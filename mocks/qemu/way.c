@@ -25,8 +25,8 @@
  * All groups are identity mapped, as a host that assigns devices has them. The rest makes the boot short, or short to
  * tell: nothing of it concerns devices.
  */
-#define COMMAND_LINE                                                                                                   \
-	"console=ttyS0 quiet panic=-1 intel_iommu=on iommu=pt mitigations=off audit=0 apparmor=0 "                     \
+#define COMMAND_LINE                                                                               \
+	"console=ttyS0 quiet panic=-1 intel_iommu=on iommu=pt mitigations=off audit=0 apparmor=0 " \
 	"8250.nr_uarts=1 cryptomgr.notests random.trust_cpu=on"
 
 struct run {
@@ -217,6 +217,8 @@ int qemu_way_run(const struct qemu_way_options *options, int *ret_status, char *
 		r = start(&run, ret_error);
 	if (r == 0)
 		r = relay_run(run.relay, &run.emulator, ret_status, ret_error);
+	if (r == -EOPNOTSUPP)
+		qemu_devices_explain(options->machine, ret_error);
 	end_run(&run);
 	return r;
 }

@@ -12,8 +12,8 @@
 
 struct qemu_way_options {
 	const struct machine *machine;
-	const char *profile;      /* which kernel; NULL: the machine's own */
-	bool ordinary_user;       /* the command runs as @uid */
+	const char *profile; /* which kernel; NULL: the machine's own */
+	bool ordinary_user;  /* the command runs as @uid */
 	uid_t uid;
 	const char *console_path; /* where the kernel's messages go; NULL: nowhere, unless it fails */
 	char *const *command;     /* argv, NULL-terminated */

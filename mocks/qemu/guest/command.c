@@ -24,11 +24,12 @@ enum { OUTPUT, ERROR, N_OUTPUTS };
 
 struct command {
 	pid_t pid;
-	int terminal;                 /* the master's descriptor, or -1 */
-	int input;                    /* what the command reads from, our end; -1: it wants no more */
-	int outputs[N_OUTPUTS];       /* -1: nobody writes to it any more */
-	char pending[FRAME_MAX];      /* for @input */
+	int terminal;            /* the master's descriptor, or -1 */
+	int input;               /* what the command reads from, our end; -1: it wants no more */
+	int outputs[N_OUTPUTS];  /* -1: nobody writes to it any more */
+	char pending[FRAME_MAX]; /* for @input */
 	size_t n_pending, n_written;
+	uint32_t coming; /* bytes of the launcher's piece that were not read yet */
 };
 
 static void become_user(const char *uid)
@@ -156,35 +157,6 @@ static void end_input(struct command *command)
 	command->input = -1;
 }
 
-static void pass_input(struct command *command, int *input)
-{
-	ssize_t n;
-
-	if (command->n_pending == command->n_written) {
-		n = read(*input, command->pending, sizeof(command->pending));
-		if (n <= 0) {
-			if (n < 0 && (errno == EAGAIN || errno == EINTR))
-				return;
-			*input = -1;
-			end_input(command);
-			return;
-		}
-		command->n_pending = (size_t)n;
-		command->n_written = 0;
-	}
-	if (command->input < 0) { /* it wants no input */
-		command->n_written = command->n_pending;
-		return;
-	}
-	n = write(command->input, command->pending + command->n_written, command->n_pending - command->n_written);
-	if (n > 0)
-		command->n_written += (size_t)n;
-	else if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		end_input(command);
-		command->n_written = command->n_pending;
-	}
-}
-
 static bool read_all(int fd, void *data, size_t size)
 {
 	for (char *to = data; size;) {
@@ -196,6 +168,46 @@ static bool read_all(int fd, void *data, size_t size)
 		size -= (size_t)n;
 	}
 	return true;
+}
+
+/* False when nothing came: the end of the input is one reason. */
+static bool receive_input(struct command *command, int *input)
+{
+	size_t size;
+	ssize_t n;
+
+	if (!command->coming && (!read_all(*input, &command->coming, sizeof(command->coming)) || !command->coming)) {
+		*input = -1;
+		end_input(command);
+		return false;
+	}
+	size = command->coming < sizeof(command->pending) ? command->coming : sizeof(command->pending);
+	n = read(*input, command->pending, size);
+	if (n <= 0)
+		return false;
+	command->coming -= (uint32_t)n;
+	command->n_pending = (size_t)n;
+	command->n_written = 0;
+	return true;
+}
+
+static void pass_input(struct command *command, int *input)
+{
+	ssize_t n;
+
+	if (command->n_pending == command->n_written && !receive_input(command, input))
+		return;
+	if (command->input < 0) { /* it wants no input */
+		command->n_written = command->n_pending;
+		return;
+	}
+	n = write(command->input, command->pending + command->n_written, command->n_pending - command->n_written);
+	if (n > 0) {
+		command->n_written += (size_t)n;
+	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		end_input(command);
+		command->n_written = command->n_pending;
+	}
 }
 
 static void obey(const struct command *command, int control)
@@ -294,7 +306,6 @@ _Noreturn void command_run(int control, int input)
 	set_nonblocking(command.input);
 	set_nonblocking(command.outputs[OUTPUT]);
 	set_nonblocking(command.outputs[ERROR]);
-	set_nonblocking(input);
 	status = serve(&command, control, input, signals);
 	for (int i = 0; i < N_OUTPUTS; i++)
 		while (command.outputs[i] >= 0 && pass_output(&command, control, i))

@@ -17,8 +17,7 @@ _Noreturn void __attribute__((format(printf, 1, 2))) give_up(const char *format,
 void spec_read(void);
 /* The next value of @key after @previous (NULL: the first), or NULL. */
 const char *spec_next(const char *key, const char *previous);
-#define spec_each(value, key)                                                                                          \
-	for (const char *value = spec_next(key, NULL); value; value = spec_next(key, value))
+#define spec_each(value, key) for (const char *value = spec_next(key, NULL); value; value = spec_next(key, value))
 /* All values of @key, NULL-terminated, never freed. */
 char **spec_all(const char *key);
 

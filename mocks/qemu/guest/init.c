@@ -46,8 +46,7 @@ int main(void)
 
 	spec_read();
 	root_mount_early();
-	spec_each (module, "boot")
-		module_load(module);
+	spec_each(module, "boot") module_load(module);
 	control = port_open(PORT_CONTROL);
 	input = port_open(PORT_INPUT);
 	root_enter();

@@ -82,10 +82,7 @@ static void prepare(const char *line)
 
 void machine_prepare(void)
 {
-	spec_each (address, "hide")
-		set(address, "remove", "1");
-	spec_each (module, "load")
-		module_load(module);
-	spec_each (line, "device")
-		prepare(line);
+	spec_each(address, "hide") set(address, "remove", "1");
+	spec_each(module, "load") module_load(module);
+	spec_each(line, "device") prepare(line);
 }

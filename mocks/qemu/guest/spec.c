@@ -42,13 +42,11 @@ char **spec_all(const char *key)
 	size_t n = 0;
 	char **all;
 
-	spec_each (value, key)
-		n++;
+	spec_each(value, key) n++;
 	all = calloc(n + 1, sizeof(*all));
 	if (!all)
 		give_up("no memory");
 	n = 0;
-	spec_each (value, key)
-		all[n++] = (char *)value;
+	spec_each(value, key) all[n++] = (char *)value;
 	return all;
 }
