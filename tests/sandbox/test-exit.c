@@ -67,8 +67,6 @@ static void ways_that_do_not_exist_are_refused(void **state)
 	int status = run_status(WORDS("--via", "plain"), WORDS("true"));
 
 	assert_int_equal(WEXITSTATUS(status), 2);
-	status = run_status(WORDS("--via", "qemu"), WORDS("true"));
-	assert_int_equal(WEXITSTATUS(status), 2);
 	status = run_status(WORDS("--via", "telepathy"), WORDS("true"));
 	assert_int_equal(WEXITSTATUS(status), 2);
 }

@@ -85,9 +85,9 @@ static void host_settings_cannot_be_written(void **state)
 {
 	if (!is_mount())
 		skip();
-	assert_prints(VIA, "(echo x >/proc/sys/kernel/core_pattern) 2>/dev/null || echo refused", "refused");
-	assert_prints(VIA, "(echo 1 >/proc/sysrq-trigger) 2>/dev/null || echo refused", "refused");
-	assert_prints(VIA, "(: >/sys/power/state) 2>/dev/null || echo refused", "refused");
+	assert_prints(VIA, "(: >>/proc/sys/kernel/core_pattern) 2>/dev/null || echo refused", "refused");
+	assert_prints(VIA, "(: >>/proc/sysrq-trigger) 2>/dev/null || echo refused", "refused");
+	assert_prints(VIA, "(: >>/sys/power/state) 2>/dev/null || echo refused", "refused");
 }
 
 static void processes_of_the_host_are_out_of_sight(void **state)
