@@ -271,11 +271,11 @@ static int explain(const struct relay *relay, char **ret_error)
 {
 	if (relay->failure)
 		return fail(ret_error, -EIO, "the guest: %s", relay->failure);
-	if (relay->errors.size && !relay->console.size)
+	if (!relay->started && relay->errors.size && !relay->console.size)
 		return fail(ret_error, -EOPNOTSUPP, "QEMU cannot run: %.*s", (int)relay->errors.size - 1,
 			    relay->errors.text);
 	return fail(ret_error, -EIO, "%s. Its last words:\n%.*s%.*s",
-		    relay->started ? "the guest's kernel died under the command" : "the guest did not come up",
+		    relay->started ? "the machine ended under the command" : "the guest did not come up",
 		    (int)relay->console.size, relay->console.text, (int)relay->errors.size, relay->errors.text);
 }
 
