@@ -19,12 +19,6 @@ static void need(const char *program)
 	skip();
 }
 
-static void run_well(const char *const *command)
-{
-	_cleanup_output_ struct output output = run_expecting(0, command);
-}
-#define RUN_WELL(...) run_well((const char *const[]){__VA_ARGS__, NULL})
-
 static void assert_prints(const char *line, const char *const *command)
 {
 	_cleanup_output_ struct output output = run_expecting(0, command);

@@ -26,7 +26,7 @@ static int reset_if_root(void **state)
 
 static void run_lines(const char *lines)
 {
-	_cleanup_output_ struct output output = RUN_EXPECTING(0, "sh", "-e", "-u", "-c", lines);
+	RUN_WELL("sh", "-e", "-u", "-c", lines);
 }
 
 /* ---- nothing is written ---- */
@@ -134,18 +134,18 @@ static void the_lines_of_a_dry_detach_do_what_a_detach_does(void **state)
 static void the_lines_of_a_dry_reattach_do_what_a_reattach_does(void **state)
 {
 	_cleanup_snapshot_ struct snapshot *done = NULL;
-	_cleanup_output_ struct output detached = RUN_EXPECTING(0, "vfiobind", "detach", VF);
-	_cleanup_output_ struct output dry = RUN_EXPECTING(0, "vfiobind", "reattach", "-n", VF);
-	_cleanup_output_ struct output again = {.out = NULL}, reattached = {.out = NULL};
+	_cleanup_output_ struct output dry = {.out = NULL};
 
+	RUN_WELL("vfiobind", "detach", VF);
+	dry = RUN_EXPECTING(0, "vfiobind", "reattach", "-n", VF);
 	assert_device(VF, "vfio-pci-igbvf", "vfio-pci-igbvf");
 	run_lines(dry.out);
 	assert_device(VF, "igbvf", "(null)");
 	done = snapshot_take();
 
 	machine_reset(NULL);
-	again = RUN_EXPECTING(0, "vfiobind", "detach", VF);
-	reattached = RUN_EXPECTING(0, "vfiobind", "reattach", VF);
+	RUN_WELL("vfiobind", "detach", VF);
+	RUN_WELL("vfiobind", "reattach", VF);
 	assert_unchanged(done);
 }
 

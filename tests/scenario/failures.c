@@ -12,12 +12,12 @@
 
 static void load_module(const char *module)
 {
-	_cleanup_output_ struct output output = RUN_EXPECTING(0, "modprobe", module);
+	RUN_WELL("modprobe", module);
 }
 
 static void detach(const char *device, const char *driver)
 {
-	_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "detach", device, "--driver", driver);
+	RUN_WELL("vfiobind", "detach", device, "--driver", driver);
 }
 
 /* With these rules the command fails with @code, and all is as it was. */
@@ -46,9 +46,7 @@ static void check_reattach_rolled_back(const char *code, const char *rules)
 	detach(VF, DRIVER);
 	check_rolled_back(code, rules, (const char *const[]){"vfiobind", "reattach", VF, NULL});
 	assert_device(VF, DRIVER, DRIVER);
-	{
-		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "reattach", VF);
-	}
+	RUN_WELL("vfiobind", "reattach", VF);
 	assert_device(VF, "igbvf", "(null)");
 }
 
@@ -197,9 +195,7 @@ static void reattach_is_rolled_back_when_drivers_probe_fails(void **state)
 static void reattach_is_rolled_back_when_a_vfio_driver_takes_it_again(void **state)
 {
 	detach(VF, DRIVER);
-	{
-		_cleanup_output_ struct output output = RUN_EXPECTING(0, "modprobe", "-r", "igbvf");
-	}
+	RUN_WELL("modprobe", "-r", "igbvf");
 	write_file("/sys/bus/pci/drivers/" DRIVER "/new_id", "8086 10ca");
 	{
 		_cleanup_snapshot_ struct snapshot *before = snapshot_take();
@@ -213,8 +209,8 @@ static void reattach_is_rolled_back_when_a_vfio_driver_takes_it_again(void **sta
 static void reattach_without_a_host_driver_is_done_with_a_warning(void **state)
 {
 	detach(VF, DRIVER);
+	RUN_WELL("modprobe", "-r", "igbvf");
 	{
-		_cleanup_output_ struct output unloaded = RUN_EXPECTING(0, "modprobe", "-r", "igbvf");
 		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "reattach", VF);
 
 		assert_non_null(strstr(output.err, "no host driver took it"));
@@ -310,9 +306,7 @@ static void a_reattach_that_cannot_be_undone_is_told_broken(void **state)
 	ASSERT_FAILS(5, "probe-write-failed", "broken", "reattach", VF);
 	assert_device(VF, NULL, DRIVER);
 	clear_faults();
-	{
-		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "reattach", VF);
-	}
+	RUN_WELL("vfiobind", "reattach", VF);
 	assert_device(VF, "igbvf", "(null)");
 }
 

@@ -311,6 +311,13 @@ struct output run_expecting(int status, const char *const *command)
 	return output;
 }
 
+void run_well(const char *const *command)
+{
+	struct output output = run_expecting(0, command);
+
+	output_free(&output);
+}
+
 bool have_program(const char *name)
 {
 	static const char path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

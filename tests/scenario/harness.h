@@ -113,6 +113,9 @@ struct output run(const char *const *command);
 /* It must end with @status. */
 struct output run_expecting(int status, const char *const *command);
 #define RUN_EXPECTING(status, ...) run_expecting((status), (const char *const[]){__VA_ARGS__, NULL})
+/* It must end with 0; what it prints is of no interest. */
+void run_well(const char *const *command);
+#define RUN_WELL(...) run_well((const char *const[]){__VA_ARGS__, NULL})
 bool have_program(const char *name);
 
 struct json_object *json_of(const struct output *output); /* must be one document, and nothing else */

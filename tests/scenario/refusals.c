@@ -47,8 +47,7 @@ static void the_host_driver_of_another_device_is_refused(void **state)
 /* Loading it to ask it would let it take every device that it knows. */
 static void a_host_driver_that_is_not_loaded_is_refused_unloaded(void **state)
 {
-	_cleanup_output_ struct output output = RUN_EXPECTING(0, "modprobe", "-r", "igbvf");
-
+	RUN_WELL("modprobe", "-r", "igbvf");
 	assert_false(exists("/sys/module/igbvf"));
 	ASSERT_REFUSED(3, "not-vfio-driver", "detach", VF, "--driver", "igbvf");
 	assert_false(exists("/sys/module/igbvf"));
@@ -56,8 +55,7 @@ static void a_host_driver_that_is_not_loaded_is_refused_unloaded(void **state)
 
 static void a_module_without_a_pci_driver_is_refused(void **state)
 {
-	_cleanup_output_ struct output output = RUN_EXPECTING(0, "modprobe", "vfio_pci_core");
-
+	RUN_WELL("modprobe", "vfio_pci_core");
 	ASSERT_REFUSED(3, "module-has-no-driver", "detach", VF, "--driver", "vfio-pci-core");
 }
 
@@ -159,7 +157,6 @@ static void the_best_match_passes_over_what_may_not_be_loaded(void **state)
 {
 	_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "explain", NIC, "--json");
 	_cleanup_json_ struct json_object *document = json_of(&output);
-	_cleanup_output_ struct output detached = {.out = NULL};
 
 	assert_json_text(document, "candidates.0.module", "vfio_pci_e1000e");
 	assert_json_bool(document, "candidates.0.usable", false);
@@ -169,17 +166,15 @@ static void the_best_match_passes_over_what_may_not_be_loaded(void **state)
 	assert_json_bool(document, "candidates.2.usable", true);
 	assert_json_text(document, "chosen", "vfio-pci");
 
-	detached = RUN_EXPECTING(0, "vfiobind", "detach", NIC);
+	RUN_WELL("vfiobind", "detach", NIC);
 	assert_device(NIC, "vfio-pci", "vfio-pci");
 }
 
 /* Loaded by hand it is there, whatever modprobe.d says of loading it. */
 static void a_blacklisted_module_that_is_loaded_is_taken(void **state)
 {
-	_cleanup_output_ struct output loaded = RUN_EXPECTING(0, "modprobe", "vfio-pci-e1000e");
-	_cleanup_output_ struct output output =
-		RUN_EXPECTING(0, "vfiobind", "detach", NIC, "--driver", "vfio-pci-e1000e");
-
+	RUN_WELL("modprobe", "vfio-pci-e1000e");
+	RUN_WELL("vfiobind", "detach", NIC, "--driver", "vfio-pci-e1000e");
 	assert_device(NIC, "vfio-pci-e1000e", "vfio-pci-e1000e");
 }
 

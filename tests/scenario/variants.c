@@ -114,7 +114,7 @@ static void check_reattach(const struct detach_case *test)
 
 static void load_module(const char *module)
 {
-	_cleanup_output_ struct output output = RUN_EXPECTING(0, "modprobe", module);
+	RUN_WELL("modprobe", module);
 }
 
 /* From a module that is not loaded yet. */
@@ -198,22 +198,20 @@ static void detach_takes_a_network_interface(void **state)
 	_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "show", "--json", VF);
 	_cleanup_json_ struct json_object *document = json_of(&output);
 	const char *interface = json_object_get_string(json_at(document, "netdevs.0"));
-	_cleanup_output_ struct output detached = {.out = NULL};
 
 	assert_non_null(interface);
-	detached = RUN_EXPECTING(0, "vfiobind", "detach", "--driver", "vfio-pci", interface);
+	RUN_WELL("vfiobind", "detach", "--driver", "vfio-pci", interface);
 	assert_device(VF, "vfio-pci", "vfio-pci");
 }
 
 static void reattach_brings_the_network_interface_back(void **state)
 {
-	_cleanup_output_ struct output detached =
-		RUN_EXPECTING(0, "vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
-	_cleanup_output_ struct output reattached = {.out = NULL}, shown = {.out = NULL};
+	_cleanup_output_ struct output shown = {.out = NULL};
 	_cleanup_json_ struct json_object *document = NULL;
 
+	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
 	assert_false(exists(DEVICES "/" VF "/net"));
-	reattached = RUN_EXPECTING(0, "vfiobind", "reattach", VF);
+	RUN_WELL("vfiobind", "reattach", VF);
 	assert_true(exists(DEVICES "/" VF "/net"));
 	shown = RUN_EXPECTING(0, "vfiobind", "show", "--json", VF);
 	document = json_of(&shown);
@@ -332,11 +330,12 @@ static void the_first_line_wins_among_equals_and_a_warning_names_both(void **sta
 
 static void detach_to_the_same_driver_writes_nothing(void **state)
 {
-	_cleanup_output_ struct output first = RUN_EXPECTING(0, "vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
-	_cleanup_snapshot_ struct snapshot *before = snapshot_take();
+	_cleanup_snapshot_ struct snapshot *before = NULL;
 	_cleanup_output_ struct output again = {.out = NULL};
 	_cleanup_json_ struct json_object *document = NULL;
 
+	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
+	before = snapshot_take();
 	trace_clear();
 	again = RUN_EXPECTING(0, "vfiobind", "detach", VF, "--driver", "vfio_pci_igbvf", "--json");
 	assert_nothing_written();
@@ -384,10 +383,8 @@ static void detach_moves_from_one_vfio_driver_to_another(void **state)
 /* A second detach while the first guest driver is bound must not be taken for the host driver. */
 static void reattach_after_a_move_finds_the_host_driver(void **state)
 {
-	_cleanup_output_ struct output first = RUN_EXPECTING(0, "vfiobind", "detach", VF, "--driver", "vfio-pci");
-	_cleanup_output_ struct output second =
-		RUN_EXPECTING(0, "vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
-
+	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci");
+	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
 	check_reattach(&igbvf_by_driver);
 }
 
@@ -402,10 +399,8 @@ static void an_override_of_somebody_else_is_replaced_and_then_cleared(void **sta
 
 static void detach_and_reattach_write_only_three_attributes(void **state)
 {
-	_cleanup_output_ struct output detached =
-		RUN_EXPECTING(0, "vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
-	_cleanup_output_ struct output reattached = RUN_EXPECTING(0, "vfiobind", "reattach", VF);
-
+	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
+	RUN_WELL("vfiobind", "reattach", VF);
 	assert_int_equal(TRACE_COUNT(" sys.write "), 6);
 	assert_int_equal(TRACE_COUNT(" sys.write ", "/0000:04:11.5/driver_override value=vfio-pci-igbvf "), 1);
 	assert_int_equal(TRACE_COUNT(" sys.write ", "/bus/pci/drivers/igbvf/unbind value=" VF), 1);
