@@ -7,19 +7,30 @@
  *   w0 PATH        a write of nothing wn PATH N: N times x        pw: pwrite at 5     ww PATH A|B: two writes, one descriptor
  *   r PATH         read               rn PATH: only how much
  *   l PATH  ls PATH  st PATH          readlink, list, lstat
- *   load, unload NAME                 what init_module and delete_module would say
+ *   load, unload NAME                 what init_module and delete_module say
+ *   mod, rmmod NAME                   modprobe
+ *   ue                                the uevents since the last one, without SEQNUM
+ *   bg OPERATION                      another process does it; waits until it has, or waits itself in the kernel
+ *   join                              what that process said in the end
  *   trunc mkdir rmdir unlink rename symlink direct mmap PATH
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/netlink.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char path[PATH_MAX];
@@ -221,27 +232,157 @@ static void op_st(char *data)
 		printf("= %o %ld %lu\n", st.st_mode, (long)st.st_size, (unsigned long)st.st_nlink);
 }
 
-static void module_call(const char *verb)
+/* ---- modules ---- */
+
+#define FAKE_MODULES "/sys/kernel/debug/mocksys/modules"
+
+static const char *module_name(void)
+{
+	return path + strlen("/sys/");
+}
+
+static void fake_module_call(const char *verb)
 {
 	char line[256];
-	const char *name = path + strlen("/sys/");
-	int fd = open("/sys/kernel/debug/mocksys/modules", O_WRONLY), size;
+	int fd = open(FAKE_MODULES, O_WRONLY), size;
 
-	size = snprintf(line, sizeof(line), "%s %s", verb, name);
+	size = snprintf(line, sizeof(line), "%s %s", verb, module_name());
 	print_status(fd < 0 || write(fd, line, (size_t)size) < 0 ? -1 : 0);
 	if (fd >= 0)
 		close(fd);
 }
 
+static bool is_module_file(const char *line, const char *name)
+{
+	const char *end = strchr(line, ':'), *base = end ? memrchr(line, '/', (size_t)(end - line)) : NULL;
+
+	if (!base)
+		return false;
+	for (base++; *name; base++, name++)
+		if (*base != *name && !(*base == '-' && *name == '_'))
+			return false;
+	return !strncmp(base, ".ko", 3);
+}
+
+/* Its file, as modules.dep has it, or -1. */
+static int open_module(void)
+{
+	struct utsname kernel;
+	char name[PATH_MAX], *line = NULL;
+	size_t capacity = 0;
+	int fd = -1;
+	FILE *list;
+
+	uname(&kernel);
+	snprintf(name, sizeof(name), "/lib/modules/%s/modules.dep", kernel.release);
+	list = fopen(name, "r");
+	while (list && fd < 0 && getline(&line, &capacity, list) > 0) {
+		if (!is_module_file(line, module_name()))
+			continue;
+		*strchr(line, ':') = '\0';
+		snprintf(name, sizeof(name), "/lib/modules/%s/%s", kernel.release, line);
+		fd = open(name, O_RDONLY);
+	}
+	free(line);
+	if (list)
+		fclose(list);
+	return fd;
+}
+
 static void op_load(char *data)
 {
-	module_call("load");
+	int fd;
+
+	if (access(FAKE_MODULES, F_OK) == 0) {
+		fake_module_call("load");
+		return;
+	}
+	fd = open_module();
+	print_status(fd < 0 || syscall(SYS_finit_module, fd, "", 0) < 0 ? -1 : 0);
+	if (fd >= 0)
+		close(fd);
 }
 
 static void op_unload(char *data)
 {
-	module_call("unload");
+	if (access(FAKE_MODULES, F_OK) == 0)
+		fake_module_call("unload");
+	else
+		print_status((int)syscall(SYS_delete_module, module_name(), O_NONBLOCK));
 }
+
+static void modprobe(const char *option)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		close(STDERR_FILENO);
+		execlp("modprobe", "modprobe", option, module_name(), NULL);
+		execl("/sbin/modprobe", "modprobe", option, module_name(), NULL);
+		_exit(127);
+	}
+	waitpid(child, &status, 0);
+	printf("= exit %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+
+static void op_mod(char *data)
+{
+	modprobe("--");
+}
+
+static void op_rmmod(char *data)
+{
+	modprobe("-r");
+}
+
+/* ---- uevents ---- */
+
+static int uevents = -1;
+
+static void listen_to_uevents(void)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1};
+	int size = 16 << 20;
+
+	uevents = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+	setsockopt(uevents, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	bind(uevents, (struct sockaddr *)&address, sizeof(address));
+}
+
+static void print_uevent(const char *text, const char *end)
+{
+	printf("  uevent %s", text);
+	while ((text += strlen(text) + 1) < end)
+		if (strncmp(text, "SEQNUM=", strlen("SEQNUM=")))
+			printf(" %s", text);
+	putchar('\n');
+}
+
+/* One of our own asking comes after all that there are: nobody has to wait for none. */
+static void op_ue(char *data)
+{
+	static const char marker[] = "change@/bus/pci";
+	int fd = open("/sys/bus/pci/uevent", O_WRONLY), n = 0;
+	char message[8192 + 1];
+	ssize_t size;
+
+	if (fd < 0 || write(fd, "change", 6) < 0) {
+		print_status(-1);
+		return;
+	}
+	close(fd);
+	while ((size = recv(uevents, message, sizeof(message) - 1, 0)) > 0) {
+		message[size] = '\0';
+		if (!strcmp(message, marker))
+			break;
+		print_uevent(message, message + size);
+		n++;
+	}
+	printf("= %d uevents\n", n);
+}
+
+/* ---- the rest ---- */
 
 static void op_trunc(char *data)
 {
@@ -290,6 +431,74 @@ static void op_mmap(char *data)
 		close(fd);
 }
 
+/* ---- two at once ---- */
+
+static bool run(char *line);
+static pid_t other;
+static FILE *other_said;
+
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = {0};
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
+/* Asleep in one system call for a second: in these tests nothing takes so long that does not wait for something. */
+static bool waits_in_kernel(pid_t pid)
+{
+	char name[64], before[256] = "", now[256];
+
+	snprintf(name, sizeof(name), "/proc/%d/syscall", pid);
+	for (int same = 0; same < 50; nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL)) {
+		FILE *file = fopen(name, "re");
+
+		if (!file || !fgets(now, sizeof(now), file))
+			strcpy(now, "");
+		if (file)
+			fclose(file);
+		if (has_ended(pid))
+			return false;
+		same = *now && strcmp(now, "running\n") && !strcmp(now, before) ? same + 1 : 0;
+		strcpy(before, now);
+	}
+	return true;
+}
+
+static void print_other(void)
+{
+	char *line = NULL;
+	size_t capacity = 0;
+
+	waitpid(other, NULL, 0);
+	other = 0;
+	rewind(other_said);
+	while (getline(&line, &capacity, other_said) > 0)
+		fputs(line, stdout);
+	free(line);
+	fclose(other_said);
+}
+
+static bool start_other(char *line)
+{
+	fflush(stdout);
+	other_said = tmpfile();
+	other = fork();
+	if (other == 0) {
+		bool known;
+
+		dup2(fileno(other_said), STDOUT_FILENO);
+		known = run(line);
+		fflush(stdout);
+		_exit(!known);
+	}
+	if (waits_in_kernel(other))
+		puts("= waits");
+	else
+		print_other();
+	return true;
+}
+
 static const struct {
 	const char *name;
 	void (*run)(char *data);
@@ -305,14 +514,25 @@ static const struct {
 	{"trunc", op_trunc},   {"mkdir", op_mkdir},
 	{"rmdir", op_rmdir},   {"unlink", op_unlink},
 	{"rename", op_rename}, {"symlink", op_symlink},
-	{"direct", op_direct}, {"mmap", op_mmap},
+	{"direct", op_direct}, {"mmap", op_mmap}, {"mod", op_mod}, {"rmmod", op_rmmod},
 };
 
 /* `NAME PATH[ DATA]`; what follows the path's blank is data, blanks and all. */
 static bool run(char *line)
 {
-	char *name = strsep(&line, " "), *word = line ? strsep(&line, " ") : NULL;
+	char *name = strsep(&line, " "), *word;
 
+	if (!strcmp(name, "ue")) {
+		op_ue(NULL);
+		return true;
+	}
+	if (!strcmp(name, "join") && other) {
+		print_other();
+		return true;
+	}
+	if (!strcmp(name, "bg") && line && !other)
+		return start_other(line);
+	word = line ? strsep(&line, " ") : NULL;
 	if (!word)
 		return false;
 	snprintf(path, sizeof(path), "/sys/%s", word);
@@ -336,8 +556,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOFBF, 65536);
+	listen_to_uevents();
 	while ((length = getline(&line, &capacity, in)) > 0) {
-		if (line[0] == '=')
+		if (line[0] == '=' || !strncmp(line, "  uevent ", 9))
 			continue; /* what it says now replaces what it said then */
 		fputs(line, stdout);
 		if (line[0] != '>')
