@@ -110,34 +110,62 @@ static void unlock(struct cache *cache)
 	close_descriptor(&cache->lock);
 }
 
-/* ---- kernels ---- */
+/* ---- what is fetched: a directory each ---- */
 
 /* Complete, and nobody else could have put something else there. */
-static bool is_kernel(const char *path)
+static bool is_good(const char *path)
 {
-	char file[PATH_MAX + 16];
 	struct stat st;
 
-	snprintf(file, sizeof(file), "%s/vmlinux", path);
-	if (stat(path, &st) < 0 || (st.st_uid != geteuid() && st.st_uid != 0) || st.st_mode & 022)
-		return false;
-	return stat(file, &st) == 0 && st.st_size > 1024 * 1024;
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_uid == geteuid() || st.st_uid == 0) &&
+	       !(st.st_mode & 022);
 }
 
-static bool find_kernel(const struct cache *cache, const char *profile, char **ret_path)
+static bool find(const struct cache *cache, const char *name, char **ret_path)
 {
 	const char *const folders[] = {cache->path, BUILD_FOLDER "/qemu-cache"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		char path[PATH_MAX];
 
-		if (snprintf(path, sizeof(path), "%s/linux-%s", folders[i], profile) < (int)sizeof(path) &&
-		    is_kernel(path)) {
+		if (snprintf(path, sizeof(path), "%s/%s", folders[i], name) < (int)sizeof(path) && is_good(path)) {
 			*ret_path = strdup(path);
 			return *ret_path;
 		}
 	}
 	return false;
+}
+
+/* Has a script make the directory @name, unless it is there. @argument: the script's first, or NULL; the directory is the last. */
+static int fetch(struct cache *cache, const char *name, const char *what, const char *script_name, const char *argument,
+		 char **ret_path, char **ret_error)
+{
+	_cleanup_free_ char *path = NULL, *said = NULL;
+	char script[PATH_MAX];
+	char *arguments[4] = {script};
+	int r;
+
+	if (find(cache, name, ret_path))
+		return 0;
+	r = lock(cache, ret_error);
+	if (r < 0)
+		return r;
+	if (find(cache, name, ret_path)) { /* another run's work */
+		unlock(cache);
+		return 0;
+	}
+	if (asprintf(&path, "%s/%s", cache->path, name) < 0)
+		return -ENOMEM;
+	fprintf(stderr, "mocksys: fetching %s into %s, once\n", what, cache->path);
+	tool_path(script_name, script, sizeof(script));
+	arguments[1] = argument ? (char *)argument : path;
+	arguments[2] = argument ? path : NULL;
+	r = script_run(arguments, NULL, &said);
+	unlock(cache);
+	if (r < 0)
+		return fail(ret_error, -ENOENT, "cannot fetch %s: %s", what, said ?: strerror(-r));
+	*ret_path = strdup(path);
+	return *ret_path ? 0 : -ENOMEM;
 }
 
 static bool is_profile(const char *text)
@@ -147,31 +175,25 @@ static bool is_profile(const char *text)
 
 int cache_kernel(struct cache *cache, const char *profile, char **ret_path, char **ret_error)
 {
-	_cleanup_free_ char *path = NULL, *said = NULL;
-	char script[PATH_MAX];
-	int r;
+	char name[32], what[32];
 
-	if (!is_profile(profile))
+	if (!is_profile(profile) || strlen(profile) > 16)
 		return fail(ret_error, -EINVAL, "no kernel '%s': a version such as 6.12 is needed", profile);
-	if (find_kernel(cache, profile, ret_path))
-		return 0;
-	r = lock(cache, ret_error);
+	snprintf(name, sizeof(name), "linux-%s", profile);
+	snprintf(what, sizeof(what), "Linux %s", profile);
+	return fetch(cache, name, what, "fetch-kernel", profile, ret_path, ret_error);
+}
+
+int cache_qemu(struct cache *cache, char **ret_path)
+{
+	_cleanup_free_ char *folder = NULL, *error = NULL;
+	int r = fetch(cache, "qemu", "the QEMU of Debian 13", "fetch-qemu", NULL, &folder, &error);
+
+	if (error)
+		fprintf(stderr, "mocksys: %s\n", error);
 	if (r < 0)
 		return r;
-	if (find_kernel(cache, profile, ret_path)) { /* another run's work */
-		unlock(cache);
-		return 0;
-	}
-	if (asprintf(&path, "%s/linux-%s", cache->path, profile) < 0)
-		return -ENOMEM;
-	fprintf(stderr, "mocksys: fetching Linux %s into %s, once\n", profile, cache->path);
-	tool_path("fetch-kernel", script, sizeof(script));
-	r = script_run((char *const[]){script, (char *)profile, path, NULL}, NULL, &said);
-	unlock(cache);
-	if (r < 0)
-		return fail(ret_error, -ENOENT, "cannot fetch Linux %s: %s", profile, said ?: strerror(-r));
-	*ret_path = strdup(path);
-	return *ret_path ? 0 : -ENOMEM;
+	return asprintf(ret_path, "%s/qemu", folder) < 0 ? -ENOMEM : 0;
 }
 
 /* ---- archives of modules ---- */

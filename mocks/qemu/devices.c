@@ -48,7 +48,7 @@ refuse(struct layout *layout, const struct machine_device *device, const char *f
 	layout->refused = true;
 }
 
-void qemu_devices_explain(const struct machine *machine, char **ret_error)
+bool qemu_devices_explain(const struct machine *machine, char **ret_error)
 {
 	char *error = NULL;
 	struct layout layout = {.error = &error};
@@ -63,9 +63,10 @@ void qemu_devices_explain(const struct machine *machine, char **ret_error)
 			       "the QEMU here has no device '%s'; name a newer one in MOCKSYS_QEMU", name);
 	}
 	if (!error)
-		return;
+		return false;
 	free(*ret_error);
 	*ret_error = error;
+	return true;
 }
 
 static bool is_bridge(const struct machine_device *device)
@@ -161,6 +162,18 @@ static const struct machine_device *bridge_to(const struct machine *machine, uns
 	return NULL;
 }
 
+static bool has_sibling(const struct machine *machine, struct pci_address address)
+{
+	for (size_t i = 0; i < machine->n_devices; i++) {
+		struct pci_address other = machine->devices[i].address;
+
+		if (other.domain == address.domain && other.bus == address.bus && other.slot == address.slot &&
+		    other.function != address.function)
+			return true;
+	}
+	return false;
+}
+
 /* ---- what each device of QEMU's wants to be told ---- */
 
 static void add_port(struct layout *layout, const struct machine_device *device, const char *common)
@@ -182,6 +195,18 @@ static void add_network(struct layout *layout, const struct machine_device *devi
 	else /* as mocks/kernel/net.c makes it */
 		words_add(layout->arguments, "%s,mac=02:00:%02x:%02x:%02x:%02x", common, a.domain & 0xff, a.bus, a.slot,
 			  a.function);
+}
+
+/* Linux finds the next function of an ARI device by that capability, which otherwise ends the slot. */
+static void add_igb(struct layout *layout, const struct machine_device *device, const char *common)
+{
+	_cleanup_free_ char *linked = NULL;
+
+	if (asprintf(&linked, "%s,x-pcie-ari-nextfn-1=%s", common,
+		     device->address.function == 0 && has_sibling(layout->machine, device->address) ? "on" : "off") < 0)
+		layout->arguments->failed = true;
+	else
+		add_network(layout, device, linked);
 }
 
 static unsigned total_vfs(const struct device_model *model)
@@ -227,23 +252,12 @@ static const struct {
 	const char *qemu;
 	void (*add)(struct layout *layout, const struct machine_device *device, const char *common);
 } kinds[] = {
-	{"pcie-root-port", add_port}, {"ioh3420", add_port},           {"e1000", add_network}, {"e1000e", add_network},
-	{"igb", add_network},         {"virtio-net-pci", add_network}, {"nvme", add_nvme},
+	{"pcie-root-port", add_port}, {"ioh3420", add_port}, {"e1000", add_network},
+	{"e1000e", add_network},      {"igb", add_igb},      {"virtio-net-pci", add_network},
+	{"nvme", add_nvme},
 };
 
 /* ---- a function ---- */
-
-static bool has_sibling(const struct machine *machine, struct pci_address address)
-{
-	for (size_t i = 0; i < machine->n_devices; i++) {
-		struct pci_address other = machine->devices[i].address;
-
-		if (other.domain == address.domain && other.bus == address.bus && other.slot == address.slot &&
-		    other.function != address.function)
-			return true;
-	}
-	return false;
-}
 
 static void check_device(struct layout *layout, const struct machine_device *device)
 {

@@ -13,5 +13,5 @@
 int qemu_devices(const struct machine *machine, struct words *arguments, struct words *spec, unsigned *ret_helpers,
 		 char **ret_error);
 
-/* Replaces *ret_error, what QEMU said to these arguments, by the functions that it has no device for, if that was it. */
-void qemu_devices_explain(const struct machine *machine, char **ret_error);
+/* Replaces *ret_error, what QEMU said to these arguments, by the functions that it has no device for: true if it was that. */
+bool qemu_devices_explain(const struct machine *machine, char **ret_error);

@@ -11,8 +11,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define QEMU "qemu-system-x86_64"
-
 /* Both ends: ours, and the emulator's. */
 enum { CONTROL, INPUT, CONSOLE, ERRORS, N_CHANNELS };
 
@@ -59,7 +57,7 @@ static void build_arguments(const struct emulator_options *options, const int th
 	};
 	unsigned slot = options->helpers_slot;
 
-	words_add(arguments, "%s", getenv("MOCKSYS_QEMU") ?: QEMU);
+	words_add(arguments, "%s", options->qemu);
 	add_words(arguments, fixed);
 	words_add(arguments, "-accel");
 	words_add(arguments, "%s", getenv("MOCKSYS_QEMU_ACCEL") ?: "tcg");

@@ -16,6 +16,7 @@ struct emulator {
 };
 
 struct emulator_options {
+	const char *qemu; /* program */
 	const struct words *devices;
 	unsigned helpers_slot; /* of bus 0 */
 	const char *kernel;    /* path */

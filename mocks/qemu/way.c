@@ -29,6 +29,8 @@
 	"console=ttyS0 quiet panic=-1 intel_iommu=on iommu=pt mitigations=off audit=0 apparmor=0 " \
 	"8250.nr_uarts=1 cryptomgr.notests random.trust_cpu=on"
 
+#define QEMU "qemu-system-x86_64"
+
 struct run {
 	const struct qemu_way_options *options;
 	struct cache *cache;
@@ -44,8 +46,6 @@ struct run {
 
 static void end_run(struct run *run)
 {
-	emulator_stop(&run->emulator);
-	relay_close(run->relay);
 	if (run->console)
 		fclose(run->console);
 	close_descriptor(&run->initial_files);
@@ -190,10 +190,11 @@ static int prepare(struct run *run, char **ret_error)
 	return make_initial_files(run, ret_error);
 }
 
-static int start(struct run *run, char **ret_error)
+static int start(struct run *run, const char *qemu, char **ret_error)
 {
 	_cleanup_free_ char *kernel = NULL;
 	struct emulator_options options = {
+		.qemu = qemu,
 		.devices = &run->devices,
 		.helpers_slot = run->helpers_slot,
 		.initial_files = run->initial_files,
@@ -206,19 +207,45 @@ static int start(struct run *run, char **ret_error)
 	return emulator_start(&options, &run->emulator, ret_error);
 }
 
+static int attempt(struct run *run, const char *qemu, int *ret_status, char **ret_error)
+{
+	int r = relay_open(run->terminal, run->console, &run->relay);
+
+	if (r == 0)
+		r = start(run, qemu, ret_error);
+	if (r == 0)
+		r = relay_run(run->relay, &run->emulator, ret_status, ret_error);
+	emulator_stop(&run->emulator);
+	relay_close(run->relay);
+	run->relay = NULL;
+	return r;
+}
+
+/* By the host's QEMU; when that lacks a device by one that has it. */
+static int run_machine(struct run *run, int *ret_status, char **ret_error)
+{
+	_cleanup_free_ char *newer = NULL, *refusal = NULL;
+	const char *named = getenv("MOCKSYS_QEMU");
+	int r = attempt(run, named ?: QEMU, ret_status, &refusal);
+
+	if (r == -EOPNOTSUPP && qemu_devices_explain(run->options->machine, &refusal) && !named &&
+	    cache_qemu(run->cache, &newer) == 0) {
+		free(refusal);
+		refusal = NULL;
+		r = attempt(run, newer, ret_status, &refusal);
+	}
+	*ret_error = refusal;
+	refusal = NULL;
+	return r;
+}
+
 int qemu_way_run(const struct qemu_way_options *options, int *ret_status, char **ret_error)
 {
 	struct run run = {.options = options, .initial_files = -1};
 	int r = prepare(&run, ret_error);
 
 	if (r == 0)
-		r = relay_open(run.terminal, run.console, &run.relay);
-	if (r == 0)
-		r = start(&run, ret_error);
-	if (r == 0)
-		r = relay_run(run.relay, &run.emulator, ret_status, ret_error);
-	if (r == -EOPNOTSUPP)
-		qemu_devices_explain(options->machine, ret_error);
+		r = run_machine(&run, ret_status, ret_error);
 	end_run(&run);
 	return r;
 }
