@@ -204,6 +204,7 @@ struct device_driver {
 	TAILQ_HEAD(device_on_driver, device) devices; /* in order of binding */
 	TAILQ_HEAD(, dynamic_id) dynamic_ids;
 	bool registered;
+	unsigned probes; /* running */
 	TAILQ_ENTRY(device_driver) on_bus;
 };
 
@@ -218,14 +219,15 @@ struct bus_type {
 void bus_init(struct kernel *k);
 struct device *bus_find_device(struct kernel *k, const char *name); /* sysfs_streq; a new reference or NULL */
 void bus_add_driver(struct kernel *k, struct device_driver *driver);
-void bus_remove_driver(struct kernel *k, struct device_driver *driver);
+int bus_remove_driver(struct kernel *k, struct device_driver *driver);
 
 /* dd.c: names and return values as in the kernel's drivers/base/dd.c */
 int device_driver_attach(struct device_driver *driver, struct device *device);
-void device_release_driver(struct device *device);
+/* Both fail only when an abort ends their wait: then what is bound stays so, for the one who aborts to clear away. */
+int device_release_driver(struct device *device);
 int device_attach(struct device *device);
 void driver_attach(struct device_driver *driver);
-void driver_detach(struct device_driver *driver);
+int driver_detach(struct device_driver *driver);
 int device_lock(struct device *device);
 void device_unlock(struct device *device);
 /* Tries the deferred devices again, if something was bound since: what the kernel does from a work queue. */

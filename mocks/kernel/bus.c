@@ -73,10 +73,10 @@ static ssize_t unbind_store(struct kobject *kobj, const struct attribute *attr, 
 	} else {
 		int locked = (int)STEP(kobj->k, DD_LOCK, .device = device->name);
 
+		if (!locked)
+			locked = device_release_driver(device);
 		if (locked)
 			ret = locked;
-		else
-			device_release_driver(device);
 	}
 	kobject_put(&device->kobj);
 	return ret;
@@ -116,16 +116,22 @@ void bus_add_driver(struct kernel *k, struct device_driver *driver)
 	kobject_uevent(k, driver->kobj.node, "add", "drivers", NULL, NULL, NULL);
 }
 
-void bus_remove_driver(struct kernel *k, struct device_driver *driver)
+int bus_remove_driver(struct kernel *k, struct device_driver *driver)
 {
 	struct dynamic_id *id;
 	char link[80];
+	int ret;
 
 	STEP(k, DRIVER_REMOVE, .driver = driver->desc->name, .module = driver->module->desc->name);
 	for (size_t i = ARRAY_SIZE(driver_attrs); i-- > 0;)
 		kernfs_remove_by_name(driver->kobj.node, driver_attrs[i].name);
 	driver->registered = false;
-	driver_detach(driver);
+	while (driver->probes && !k->abort_error)
+		kernel_wait(k);
+	/* An abort ends these waits early: what was waited for still runs. */
+	ret = k->abort_error ? k->abort_error : driver_detach(driver);
+	if (ret)
+		return ret;
 	TAILQ_REMOVE(&k->pci_bus.driver_list, driver, on_bus);
 	kernfs_remove_by_name(driver->kobj.node, "module");
 	snprintf(link, sizeof(link), "pci:%s", driver->desc->name);
@@ -137,6 +143,7 @@ void bus_remove_driver(struct kernel *k, struct device_driver *driver)
 		free(id);
 	}
 	kobject_put(&driver->kobj);
+	return 0;
 }
 
 static ssize_t drivers_probe_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)

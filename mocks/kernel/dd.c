@@ -153,6 +153,7 @@ static int really_probe(struct device *device, struct device_driver *driver)
 static int driver_probe_device(struct device_driver *driver, struct device *device)
 {
 	struct kernel *k = device->kobj.k;
+	int ret;
 
 	if (device->dead || !device->registered)
 		return (int)STEP(k, DD_MATCH, .device = device->name, .driver = driver->desc->name, .result = -ENODEV,
@@ -161,7 +162,12 @@ static int driver_probe_device(struct device_driver *driver, struct device *devi
 		return (int)STEP(k, DD_MATCH, .device = device->name, .driver = driver->desc->name,
 				 .result = k->profile.bind_bound_ebusy ? -EBUSY : -ENODEV,
 				 .why = "the device has a driver already");
-	return really_probe(device, driver);
+	/* klist_remove() of an unregistering driver waits for whoever is at it. */
+	driver->probes++;
+	ret = really_probe(device, driver);
+	driver->probes--;
+	kernel_changed(k);
+	return ret;
 }
 
 int device_driver_attach(struct device_driver *driver, struct device *device)
@@ -204,13 +210,16 @@ static void release_driver_locked(struct device *device)
 	device_uevent(k, device, "unbind");
 }
 
-void device_release_driver(struct device *device)
+int device_release_driver(struct device *device)
 {
+	int ret = mutex_lock(device->kobj.k, &device->lock);
+
+	if (ret)
+		return ret;
 	/* Whatever driver is bound once the lock is held: the kernel does not look again. */
-	if (mutex_lock(device->kobj.k, &device->lock))
-		return;
 	release_driver_locked(device);
 	device_unlock(device);
+	return 0;
 }
 
 /* Drivers in order of registration, with references: the list may change while a probe waits. */
@@ -302,22 +311,24 @@ void driver_attach(struct device_driver *driver)
 	free(devices);
 }
 
-void driver_detach(struct device_driver *driver)
+int driver_detach(struct device_driver *driver)
 {
 	struct device *device;
+	int ret;
 
 	/* Last bound first. */
 	while ((device = TAILQ_LAST(&driver->devices, device_on_driver))) {
 		kobject_get(&device->kobj);
-		if (mutex_lock(device->kobj.k, &device->lock)) {
-			kobject_put(&device->kobj);
-			return;
-		}
-		if (device->driver == driver)
+		ret = mutex_lock(device->kobj.k, &device->lock);
+		if (!ret && device->driver == driver)
 			release_driver_locked(device);
-		device_unlock(device);
+		if (!ret)
+			device_unlock(device);
 		kobject_put(&device->kobj);
+		if (ret)
+			return ret;
 	}
+	return 0;
 }
 
 int device_bind_at_boot(struct device *device, struct device_driver *driver)

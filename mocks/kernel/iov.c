@@ -124,16 +124,15 @@ int iov_enable(struct pci_dev *pf, unsigned n)
 void iov_disable(struct pci_dev *pf)
 {
 	struct kernel *k = pf->device.kobj.k;
-	bool locked;
 
 	STEP(k, IOV_DISABLE, .device = pf->device.name);
-	/* An abort makes the lock fail: the VFs go all the same, nobody else runs any more. */
-	locked = pci_lock_rescan_remove(k) == 0;
+	if (pci_lock_rescan_remove(k))
+		return;
 	for (unsigned i = 0; i < pf->numvfs; i++)
 		remove_vf(pf, i);
-	if (locked)
-		pci_unlock_rescan_remove(k);
-	pf->numvfs = 0;
+	pci_unlock_rescan_remove(k);
+	if (!k->abort_error)
+		pf->numvfs = 0;
 }
 
 /* sriov_numvfs_store(), in the kernel's order of tests; D is held. */

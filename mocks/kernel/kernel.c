@@ -184,9 +184,10 @@ static void shut_down(struct kernel *k)
 	}
 	k->rescan_remove = (struct mutex){0};
 	while ((device = TAILQ_LAST(&k->pci_bus.device_list, device_on_bus))) {
-		struct pci_dev *dev = to_pci_dev(device);
+		struct pci_dev *dev = to_pci_dev(device), *pf = dev->physfn;
 
-		pci_stop_and_remove(dev->physfn ? dev->physfn : dev);
+		/* A VF goes with its PF, unless an abort cut its own removal short. */
+		pci_stop_and_remove(pf && pf->vfs[dev->vf_index] == dev ? pf : dev);
 	}
 	pci_remove_host_bridges(k);
 	module_exit(k);

@@ -55,8 +55,12 @@ int kernel_wait_until(struct kernel *k, const struct timespec *deadline)
 
 int mutex_lock(struct kernel *k, struct mutex *mutex)
 {
-	unsigned long ticket = mutex->next_ticket++;
+	unsigned long ticket;
 
+	/* Once aborted nobody begins anything: what is half done stays so, for the one who aborts to clear away. */
+	if (k->abort_error)
+		return k->abort_error;
+	ticket = mutex->next_ticket++;
 	while (mutex->serving != ticket) {
 		int ret = kernel_wait(k);
 

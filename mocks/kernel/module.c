@@ -163,61 +163,87 @@ static void call_init(struct kernel *k, struct module *module)
 			add_driver(k, module, k->machine->drivers[i]);
 }
 
-static void call_exit(struct kernel *k, struct module *module)
+static struct device_driver *driver_of(struct kernel *k, const struct module *module)
 {
-	struct device_driver *driver, *next;
+	struct device_driver *driver;
 
-	for (driver = TAILQ_FIRST(&k->pci_bus.driver_list); driver; driver = next) {
-		next = TAILQ_NEXT(driver, on_bus);
+	TAILQ_FOREACH (driver, &k->pci_bus.driver_list, on_bus)
 		if (driver->module == module)
-			bus_remove_driver(k, driver);
-	}
+			return driver;
+	return NULL;
+}
+
+static int call_exit(struct kernel *k, struct module *module)
+{
+	struct device_driver *driver;
+	int ret;
+
+	/* One after the other from the start: while one is removed, others may come and go. */
+	while ((driver = driver_of(k, module)))
+		if ((ret = bus_remove_driver(k, driver)))
+			return ret;
 	if (!strcmp(module->desc->name, "vfio"))
 		vfio_module_exit(k);
+	return 0;
 }
 
 static const char *missing_dependency(struct kernel *k, const struct module_desc *desc)
 {
-	for (const char *const *d = desc->depends; d && *d; d++)
-		if (find_desc(k, *d) && !module_find(k, *d))
+	for (const char *const *d = desc->depends; d && *d; d++) {
+		const struct module *module = module_find(k, *d);
+
+		if (find_desc(k, *d) && (!module || module->state != MODULE_LIVE))
 			return *d;
+	}
 	return NULL;
+}
+
+static int may_load(struct kernel *k, const char *name, const char **ret_why)
+{
+	const struct module_desc *desc = find_desc(k, name);
+
+	if (!desc) {
+		*ret_why = "the machine has no such module";
+		return -ENOENT;
+	}
+	if (module_find(k, name)) {
+		*ret_why = "it is loaded";
+		return -EEXIST;
+	}
+	if (missing_dependency(k, desc)) {
+		*ret_why = "unknown symbol: a module it depends on is not loaded";
+		return -ENOENT;
+	}
+	return 0;
 }
 
 int kernel_init_module(struct kernel *k, const char *name)
 {
-	const struct module_desc *desc = find_desc(k, name);
 	const char *why = NULL;
 	struct module *module;
-	int ret = 0;
+	int ret = may_load(k, name, &why);
 
-	if (!desc) {
-		ret = -ENOENT;
-		why = "the machine has no such module";
-	} else if (module_find(k, name)) {
-		ret = -EEXIST;
-		why = "it is loaded";
-	} else if (missing_dependency(k, desc)) {
-		ret = -ENOENT;
-		why = "unknown symbol: a module it depends on is not loaded";
-	}
 	ret = (int)STEP(k, MODULE_LOAD, .module = name, .result = ret, .why = why);
+	if (!ret)
+		ret = may_load(k, name, &why); /* a rule may have let others run */
 	if (ret)
 		return ret;
-	module = make_module(k, desc);
+	module = make_module(k, find_desc(k, name));
 	call_init(k, module);
 	module->state = MODULE_LIVE;
-	STEP(k, MODULE_LIVE, .module = desc->name);
-	if (!desc->builtin)
+	STEP(k, MODULE_LIVE, .module = module->desc->name);
+	if (!module->desc->builtin)
 		kobject_uevent(k, module->kobj.node, "add", "module", NULL, NULL, NULL);
 	return 0;
 }
 
-static void remove_module(struct kernel *k, struct module *module)
+static int remove_module(struct kernel *k, struct module *module)
 {
 	struct module *dependency;
+	int ret = call_exit(k, module);
 
-	call_exit(k, module);
+	if (ret)
+		return ret;
 	TAILQ_REMOVE(&k->modules, module, list);
 	TAILQ_FOREACH (dependency, &k->modules, list)
 		if (dependency->holders)
@@ -225,33 +251,44 @@ static void remove_module(struct kernel *k, struct module *module)
 	kobject_uevent(k, module->kobj.node, "remove", "module", NULL, NULL, NULL);
 	kernfs_remove(module->kobj.node);
 	kobject_put(&module->kobj);
+	return 0;
+}
+
+static int may_unload(struct kernel *k, const struct module *module, const char **ret_why)
+{
+	if (!module || module->desc->builtin) {
+		*ret_why = "it is not loaded as a module";
+		return -ENOENT;
+	}
+	if (count_holders(k, module)) {
+		*ret_why = "other modules hold it";
+		return -EWOULDBLOCK;
+	}
+	if (module->state != MODULE_LIVE) {
+		*ret_why = "it is coming or going";
+		return -EBUSY;
+	}
+	if (module->users) {
+		*ret_why = "it is in use";
+		return -EWOULDBLOCK;
+	}
+	return 0;
 }
 
 int kernel_delete_module(struct kernel *k, const char *name)
 {
-	struct module *module = module_find(k, name);
 	const char *why = NULL;
-	int ret = 0;
+	struct module *module;
+	int ret = may_unload(k, module_find(k, name), &why);
 
-	if (!module || module->desc->builtin) {
-		ret = -ENOENT;
-		why = "it is not loaded as a module";
-	} else if (count_holders(k, module)) {
-		ret = -EWOULDBLOCK;
-		why = "other modules hold it";
-	} else if (module->state != MODULE_LIVE) {
-		ret = -EBUSY;
-		why = "it is coming or going";
-	} else if (module->users) {
-		ret = -EWOULDBLOCK;
-		why = "it is in use";
-	}
 	ret = (int)STEP(k, MODULE_UNLOAD, .module = name, .result = ret, .why = why);
+	if (!ret)
+		ret = may_unload(k, module_find(k, name), &why);
 	if (ret)
 		return ret;
+	module = module_find(k, name);
 	module->state = MODULE_GOING;
-	remove_module(k, module);
-	return 0;
+	return remove_module(k, module);
 }
 
 static int modprobe(struct kernel *k, const char *name, unsigned depth)

@@ -373,6 +373,8 @@ static void remove_children(struct kernel *k, struct pci_dev *bridge)
 		if (child->parent != &bridge->device || to_pci_dev(child)->physfn)
 			continue;
 		pci_stop_and_remove(to_pci_dev(child));
+		if (k->abort_error)
+			return;
 		/* A PF took its VFs along: begin anew. */
 		previous = TAILQ_LAST(&k->pci_bus.device_list, device_on_bus);
 	}
@@ -387,9 +389,12 @@ void pci_stop_and_remove(struct pci_dev *dev)
 	STEP(k, PCI_REMOVE_DEVICE, .device = device->name);
 	if (dev->secondary)
 		remove_children(k, dev);
+	if (k->abort_error)
+		return;
 	/* pci_stop_dev(): drivers first; once dead, nobody can bind it again. */
 	device->registered = false;
-	device_release_driver(device);
+	if (device_release_driver(device))
+		return;
 	device->dead = true;
 	deferred_probe_remove(device);
 	if (dev->numvfs)

@@ -77,12 +77,14 @@ static struct vfio_group *get_group(struct kernel *k, struct pci_dev *dev)
 	struct device *device;
 	char name[16];
 
+	if (!group && STEP(k, VFIO_ADD_GROUP, .device = dev->device.name))
+		return NULL;
+	/* A sibling may have come first while a rule made us wait. */
+	group = find_group(k, dev->group);
 	if (group) {
 		group->n_devices++;
 		return group;
 	}
-	if (STEP(k, VFIO_ADD_GROUP, .device = dev->device.name))
-		return NULL;
 	group = xcalloc(sizeof(*group));
 	device = xcalloc(sizeof(*device));
 	group->group = dev->group;
