@@ -413,9 +413,9 @@ static void print_hints(const struct run_options *options)
 {
 	fprintf(stderr,
 		"You are on the fake machine %s now. Try\n"
-		"  lspci -k                                             its devices and their drivers\n"
-		"  cat " CONTROL_DIRECTORY "/trace                what its kernel did, step by step, and why\n"
-		"  exit                                                 back to the host, where nothing has changed\n",
+		"  lspci -k                               its devices and their drivers\n"
+		"  cat " CONTROL_DIRECTORY "/trace    what its kernel did, step by step, and why\n"
+		"  exit                                   back to the host, where nothing has changed\n",
 		options->machines[0]);
 }
 

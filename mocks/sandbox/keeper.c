@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -19,20 +18,24 @@ bool die_with(pid_t parent)
 	return getppid() == parent;
 }
 
-static void tell_started(int sock, pid_t command)
+/* A signal for the command: false when it was the launcher's end instead. */
+static bool hand_on_signal(pid_t command, int sock)
 {
-	_cleanup_close_ int fd = pidfd_open(command, 0);
+	struct message message;
 
-	if (fd < 0)
-		message_failed(sock, errno, "cannot watch the command: %s", strerror(errno));
-	else
-		message_send(sock, &(struct message){.kind = MESSAGE_STARTED, .fds = {fd, -1}});
+	if (message_receive(sock, &message) < 0)
+		return false;
+	/* It is this process's child, and not waited for yet: no other can have its pid. */
+	if (message.kind == MESSAGE_SIGNAL)
+		kill(command, message.number);
+	message_done(&message);
+	return true;
 }
 
 /* True when @command has ended, false when the launcher has. */
 static bool reap_until(pid_t command, int sock, int child_fd, int *ret_status)
 {
-	struct pollfd watched[] = {{.fd = child_fd, .events = POLLIN}, {.fd = sock}};
+	struct pollfd watched[] = {{.fd = child_fd, .events = POLLIN}, {.fd = sock, .events = POLLIN}};
 
 	for (;;) {
 		struct signalfd_siginfo info;
@@ -45,9 +48,12 @@ static bool reap_until(pid_t command, int sock, int child_fd, int *ret_status)
 			*ret_status = status;
 			return true;
 		}
-		if (poll(watched, ARRAY_SIZE(watched), -1) < 0 && errno != EINTR)
-			return false;
-		if (watched[1].revents)
+		if (poll(watched, ARRAY_SIZE(watched), -1) < 0) {
+			if (errno != EINTR)
+				return false;
+			continue;
+		}
+		if (watched[1].revents && !hand_on_signal(command, sock))
 			return false;
 		/* One signal may stand for several ends: all are looked for. */
 		if (watched[0].revents && read(child_fd, &info, sizeof(info)) < 0)
@@ -76,7 +82,6 @@ void keeper_run(const struct sandbox *sandbox, int sock, const char *proc_module
 	sigprocmask(SIG_BLOCK, &child, NULL);
 	child_fd = signalfd(-1, &child, SFD_CLOEXEC);
 	command = fork();
-
 	if (command < 0) {
 		message_failed(sock, errno, "cannot make a process for the command: %s", strerror(errno));
 		return;
@@ -87,7 +92,7 @@ void keeper_run(const struct sandbox *sandbox, int sock, const char *proc_module
 			leave_guardian(sandbox, keeper);
 		command_exec(sandbox, proc_modules);
 	}
-	tell_started(sock, command);
+	message_send(sock, &(struct message){.kind = MESSAGE_STARTED, .fds = {-1, -1}});
 	if (reap_until(command, sock, child_fd, &status))
 		message_send(sock, &(struct message){.kind = MESSAGE_STATUS, .number = status, .fds = {-1, -1}});
 }

@@ -11,7 +11,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -257,7 +256,7 @@ int sandbox_open(const struct sandbox_options *options, struct sandbox **ret_san
 	if (!sandbox)
 		return fail(ret_error, -ENOMEM, "out of memory");
 	sandbox->options = *options;
-	sandbox->sock = sandbox->command_fd = sandbox->uevent_fd = sandbox->signal_fd = -1;
+	sandbox->sock = sandbox->uevent_fd = sandbox->signal_fd = -1;
 	r = open_sandbox(sandbox, ret_error);
 	if (r < 0) {
 		sandbox_close(sandbox);
@@ -311,7 +310,6 @@ int sandbox_start(struct sandbox *sandbox, const struct sandbox_machine *machine
 	r = await(sandbox, MESSAGE_STARTED, &started, ret_error);
 	if (r < 0)
 		return r;
-	sandbox->command_fd = take_fd(&started.fds[0]);
 	message_done(&started);
 	return 0;
 }
@@ -325,7 +323,8 @@ static void hand_on_signal(struct sandbox *sandbox)
 	/* What the terminal sends goes to the whole foreground process group, the command included. */
 	if (info.ssi_code == SI_KERNEL)
 		return;
-	pidfd_send_signal(sandbox->command_fd, info.ssi_signo, NULL, 0);
+	message_send(sandbox->sock,
+		     &(struct message){.kind = MESSAGE_SIGNAL, .number = info.ssi_signo, .fds = {-1, -1}});
 }
 
 /* True when it was the command's status, or tells of it. */
@@ -388,7 +387,6 @@ void sandbox_close(struct sandbox *sandbox)
 		;
 	if (sandbox->launcher)
 		take_terminal_back(sandbox);
-	close_descriptor(&sandbox->command_fd);
 	close_descriptor(&sandbox->uevent_fd);
 	if (sandbox->signal_fd >= 0) {
 		close_descriptor(&sandbox->signal_fd);

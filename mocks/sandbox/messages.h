@@ -13,12 +13,13 @@ enum message_kind {
 	MESSAGE_UNSHARED,  /* the user namespace is there and waits for its maps */
 	MESSAGE_MOUNTABLE, /* descriptors: /dev/fuse, mounted but unanswered; then the uevent socket, if there is one */
 	MESSAGE_INIT,      /* number: pid of the process that looks after the command */
-	MESSAGE_STARTED,   /* descriptor: pidfd of the command */
+	MESSAGE_STARTED,   /* the command is running */
 	MESSAGE_STATUS,    /* number: the command's wait status */
 	MESSAGE_FAILED,    /* number: errno, text: what could not be done; then the child is gone */
 	MESSAGE_WARNING,   /* text: for the user */
 	/* launcher to child */
 	MESSAGE_MAPPED, /* the maps are written */
+	MESSAGE_SIGNAL, /* number: a signal for the command */
 	MESSAGE_GO,     /* the file system is being served; text: the content of /etc/modprobe.d/mocksys.conf */
 };
 

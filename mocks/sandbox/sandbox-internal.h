@@ -14,10 +14,9 @@ struct sandbox {
 	pid_t launcher;
 	pid_t process_group;
 	bool launcher_is_root;
-	pid_t child;    /* makes the namespaces (mount) or looks after the command (shim); 0: gone */
-	pid_t init;     /* way mount: first process of the PID namespace; 0: none */
-	int sock;       /* to the child; -1: closed */
-	int command_fd; /* pidfd of the command */
+	pid_t child; /* makes the namespaces (mount) or looks after the command (shim); 0: gone */
+	pid_t init;  /* way mount: first process of the PID namespace; 0: none */
+	int sock;    /* to the child; -1: closed */
 	int uevent_fd;
 	int signal_fd;
 	int interrupted; /* the signal that came before the command, or 0 */
