@@ -159,7 +159,7 @@ static void a_move_is_rolled_back_to_the_first_vfio_driver(void **state)
 /* Somebody else's override is put back, not blanked. */
 static void detach_restores_the_override_that_was_there(void **state)
 {
-	write_file(DEVICES "/" VF "/driver_override", "igbvf");
+	write_file(DEVICES "/" VF "/driver_override", "vfio-pci");
 	check_detach_rolled_back("probe-busy", "dd.probe driver=" DRIVER " fail=EBUSY");
 }
 
