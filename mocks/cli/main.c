@@ -16,6 +16,7 @@ static const struct verb verbs[] = {
 	{"mount", cmd_mount, "serve a fake machine on a directory until a signal"},
 	{"check", cmd_check, "validate fixtures"},
 	{"list", cmd_list, "list the machines, devices and drivers that can be named"},
+	{"record", cmd_record, "write the machine that this runs on as a fixture"},
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))

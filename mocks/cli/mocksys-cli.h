@@ -12,3 +12,4 @@ int cmd_run(int argc, char **argv);
 int cmd_mount(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_record(int argc, char **argv);
