@@ -7,6 +7,7 @@
  *   w0 PATH        a write of nothing wn PATH N: N times x        pw: pwrite at 5     ww PATH A|B: two writes, one descriptor
  *   r PATH         read               rn PATH: only how much
  *   l PATH  ls PATH  st PATH          readlink, list, lstat
+ *   tree PATH                         each node below it, as type, mode, size, nlink, and target or text
  *   load, unload NAME                 what init_module and delete_module say
  *   mod, rmmod NAME                   modprobe
  *   ue                                the uevents since the last one, without SEQNUM
@@ -230,6 +231,70 @@ static void op_st(char *data)
 		print_status(-1);
 	else
 		printf("= %o %ld %lu\n", st.st_mode, (long)st.st_size, (unsigned long)st.st_nlink);
+}
+
+/* ---- all that there is ---- */
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void print_text(const char *name)
+{
+	int fd = open(name, O_RDONLY | O_NONBLOCK);
+	char text[4096];
+	ssize_t ret = fd < 0 ? -1 : read(fd, text, sizeof(text));
+
+	if (ret < 0)
+		printf(" %s", errno_text());
+	for (ssize_t i = 0; i < ret; i++)
+		printf(i ? "%s" : " %s", text[i] == '\n' ? "\\n" : (char[]){text[i], 0});
+	if (fd >= 0)
+		close(fd);
+}
+
+static void print_node(const char *name, size_t root)
+{
+	char target[PATH_MAX], child[PATH_MAX + 256];
+	struct dirent **entries;
+	struct stat st;
+	ssize_t length;
+	int n;
+
+	if (lstat(name, &st) < 0)
+		return;
+	printf("  %s %o", name + root, st.st_mode);
+	if (S_ISLNK(st.st_mode)) {
+		length = readlink(name, target, sizeof(target) - 1);
+		printf(" %.*s\n", (int)(length < 0 ? 0 : length), target);
+		return;
+	}
+	printf(" %ld %lu", (long)st.st_size, (unsigned long)st.st_nlink);
+	if (S_ISREG(st.st_mode) && st.st_size == 4096 && st.st_mode & 0400 && !strstr(name, "/config"))
+		print_text(name);
+	putchar('\n');
+	n = S_ISDIR(st.st_mode) ? scandir(name, &entries, not_dots, by_name) : 0;
+	for (int i = 0; i < n; i++) {
+		snprintf(child, sizeof(child), "%s/%s", name, entries[i]->d_name);
+		print_node(child, root);
+		free(entries[i]);
+	}
+	if (n > 0)
+		free(entries);
+}
+
+static void op_tree(char *data)
+{
+	char *name = realpath(path, NULL);
+
+	if (!name) {
+		print_status(-1);
+		return;
+	}
+	print_node(name, strlen("/sys/"));
+	puts("= 0");
+	free(name);
 }
 
 /* ---- modules ---- */
@@ -514,7 +579,7 @@ static const struct {
 	{"trunc", op_trunc},   {"mkdir", op_mkdir},
 	{"rmdir", op_rmdir},   {"unlink", op_unlink},
 	{"rename", op_rename}, {"symlink", op_symlink},
-	{"direct", op_direct}, {"mmap", op_mmap}, {"mod", op_mod}, {"rmmod", op_rmmod},
+	{"direct", op_direct}, {"mmap", op_mmap}, {"tree", op_tree}, {"mod", op_mod}, {"rmmod", op_rmmod},
 };
 
 /* `NAME PATH[ DATA]`; what follows the path's blank is data, blanks and all. */
@@ -558,7 +623,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOFBF, 65536);
 	listen_to_uevents();
 	while ((length = getline(&line, &capacity, in)) > 0) {
-		if (line[0] == '=' || !strncmp(line, "  uevent ", 9))
+		if (line[0] == '=' || line[0] == ' ')
 			continue; /* what it says now replaces what it said then */
 		fputs(line, stdout);
 		if (line[0] != '>')
