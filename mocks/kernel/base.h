@@ -279,6 +279,7 @@ void log_clear(struct kernel *k);
 
 struct iommu_group;
 struct pci_dev;
+struct pci_resource;
 struct vfio_device;
 struct inode_table;
 
@@ -293,9 +294,7 @@ struct kernel {
 	pthread_cond_t changed;
 	int abort_error; /* not 0: every wait ends with this */
 	unsigned operations;
-	bool ended;
 	bool booting; /* no trace, no events, no rules */
-	bool resetting;
 
 	const struct machine *machine;
 	struct profile profile;
@@ -328,9 +327,12 @@ struct kernel {
 
 	/* numbers in use; the lowest free one is taken */
 	uint64_t vfio_minors[16], vfio_indexes[16], eth_names[16], ptp_names[16];
-	unsigned next_wakeup, next_ifindex, next_irq;
+	uint64_t wakeup_names[16], irqs[64];
+	unsigned next_ifindex;
+	struct pci_resource *resources; /* of each described function, from the boot on */
 	uint64_t next_mem, next_mem64, next_io;
 	TAILQ_HEAD(, vfio_group) vfio_groups;
+	struct mutex vfio_group_lock;
 };
 
 int number_take(uint64_t *bits, size_t words);

@@ -230,7 +230,7 @@ void class_device_remove(struct kernel *k, struct device *device)
 	device_uevent(k, device, "remove");
 	kernfs_remove(node);
 	/* cleanup_glue_dir(): the directory named after the class goes with its last device. */
-	if (device->parent && TAILQ_EMPTY(&glue->children))
+	if (TAILQ_EMPTY(&glue->children))
 		kernfs_remove(glue);
 	kernfs_put(glue);
 	kobject_put(&device->kobj);

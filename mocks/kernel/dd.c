@@ -107,11 +107,18 @@ static int call_probe(struct device *device, struct device_driver *driver)
 	const char *why = NULL;
 	int ret = (int)STEP(k, DD_PROBE, .device = device->name, .driver = driver->desc->name);
 
+	int probed;
+
 	if (ret)
 		why = "a fault rule";
 	else
 		ret = pci_device_probe(to_pci_dev(device), driver, &why);
-	return (int)STEP(k, DD_PROBED, .device = device->name, .driver = driver->desc->name, .result = ret, .why = why);
+	probed = ret;
+	ret = (int)STEP(k, DD_PROBED, .device = device->name, .driver = driver->desc->name, .result = ret, .why = why);
+	/* A rule made a failure of it: what the probe made must go. */
+	if (ret && !probed)
+		pci_device_remove(to_pci_dev(device), driver);
+	return ret;
 }
 
 /*
@@ -121,13 +128,15 @@ static int call_probe(struct device *device, struct device_driver *driver)
 static int really_probe(struct device *device, struct device_driver *driver)
 {
 	struct kernel *k = device->kobj.k;
-	int ret;
+	int owned, ret;
 
 	device->driver = driver;
-	ret = iommu_device_use_dma(to_pci_dev(device), driver);
-	ret = (int)STEP(k, DD_DMA_CONFIGURE, .device = device->name, .driver = driver->desc->name, .result = ret,
-			.why = ret ? "the IOMMU group's DMA is owned by user space" : NULL);
+	owned = iommu_device_use_dma(to_pci_dev(device), driver);
+	ret = (int)STEP(k, DD_DMA_CONFIGURE, .device = device->name, .driver = driver->desc->name, .result = owned,
+			.why = owned ? "the IOMMU group's DMA is owned by user space" : NULL);
 	if (ret) {
+		if (!owned)
+			iommu_device_unuse_dma(to_pci_dev(device), driver);
 		device->driver = NULL;
 		return ret;
 	}

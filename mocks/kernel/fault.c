@@ -31,14 +31,19 @@ static void rule_free(struct rule *rule)
 	free(rule);
 }
 
-void rules_clear(struct step_state *state)
+static void free_rules(struct rules *rules)
 {
 	struct rule *rule;
 
-	while ((rule = TAILQ_FIRST(&state->rules))) {
-		TAILQ_REMOVE(&state->rules, rule, list);
+	while ((rule = TAILQ_FIRST(rules))) {
+		TAILQ_REMOVE(rules, rule, list);
 		rule_free(rule);
 	}
+}
+
+void rules_clear(struct step_state *state)
+{
+	free_rules(&state->rules);
 }
 
 static bool field_matches(const char *wanted, const char *actual)
@@ -223,12 +228,15 @@ static const char *parse_rule(char *line, struct rule *rule)
 		return "none of fail=, delay= and hold";
 	if ((rule->delay_ms || rule->hold) && !step_may_wait(rule->step))
 		return "this step cannot wait";
+	if (rule->error && !step_may_fail(rule->step))
+		return "this step cannot fail";
 	return NULL;
 }
 
 int step_rules_parse(struct kernel *k, const char *text)
 {
-	TAILQ_HEAD(, rule) added = TAILQ_HEAD_INITIALIZER(added);
+	struct rules added = TAILQ_HEAD_INITIALIZER(added);
+	bool clear = false;
 	char *copy = xstrdup(text), *rest = copy, *line;
 	struct rule *rule;
 	int ret = 0;
@@ -240,7 +248,8 @@ int step_rules_parse(struct kernel *k, const char *text)
 		if (!*line || *line == '#')
 			continue;
 		if (!strcmp(line, "clear")) {
-			rules_clear(k->steps);
+			clear = true;
+			free_rules(&added);
 			continue;
 		}
 		rule = xcalloc(sizeof(*rule));
@@ -255,13 +264,12 @@ int step_rules_parse(struct kernel *k, const char *text)
 			&(struct step_args){.path = KERNFS_CONTROL "/faults", .value = rule->text, .why = complaint},
 			ret);
 	}
-	while ((rule = TAILQ_FIRST(&added))) {
-		TAILQ_REMOVE(&added, rule, list);
-		if (ret)
-			rule_free(rule);
-		else
-			TAILQ_INSERT_TAIL(&k->steps->rules, rule, list);
-	}
+	/* All of it, or none. */
+	if (ret)
+		free_rules(&added);
+	else if (clear)
+		rules_clear(k->steps);
+	TAILQ_CONCAT(&k->steps->rules, &added, list);
 	free(copy);
 	return ret;
 }

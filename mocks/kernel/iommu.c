@@ -31,27 +31,32 @@ static const char *const domain_types[] = {"identity", "DMA", "DMA-FQ", "auto"};
 
 static ssize_t type_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
 {
-	return sprintf(buffer, "identity\n");
+	return sprintf(buffer, "%s\n", container_of(kobj, struct iommu_group, kobj)->type);
 }
 
 static ssize_t type_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
 {
 	struct iommu_group *group = container_of(kobj, struct iommu_group, kobj);
-	bool known = false;
+	const char *type = NULL;
 
 	if (kernel_client()->uid != 0)
 		return -EACCES;
 	for (size_t i = 0; i < ARRAY_SIZE(domain_types); i++)
-		known |= sysfs_streq(buffer, domain_types[i]);
-	if (!known)
+		if (sysfs_streq(buffer, domain_types[i]))
+			type = domain_types[i];
+	if (!type)
 		return -EINVAL;
+	/* Owned: by a host driver's default domain, or by a user's claim; a device on a VFIO driver does not count. */
 	if (!kobj->k->profile.group_type_multi) {
 		if (group->n_devices != 1)
 			return -EINVAL;
-		return group->host_users ? -EBUSY : (ssize_t)count;
+		if (group->n_bound)
+			return -EBUSY;
+	} else if (group->host_users || group->user_claims) {
+		return -EPERM;
 	}
-	/* Owned: by a host driver's default domain, or by a user's claim; a device on a VFIO driver does not count. */
-	return group->host_users || group->user_claims ? -EPERM : (ssize_t)count;
+	group->type = !strcmp(type, "auto") ? "identity" : type;
+	return (ssize_t)count;
 }
 
 static void release_group(struct kobject *kobj)
@@ -69,6 +74,7 @@ static struct iommu_group *make_group(struct kernel *k, unsigned id)
 
 	kobject_init(&group->kobj, k, release_group);
 	group->id = id;
+	group->type = "identity";
 	snprintf(name, sizeof(name), "%u", id);
 	group->kobj.node = kernfs_add_dir(kernfs_get_dir(k->sys, "kernel/iommu_groups"), name, &group->kobj);
 	group->devices = kernfs_add_dir(group->kobj.node, "devices", NULL);
@@ -127,34 +133,35 @@ int iommu_device_use_dma(struct pci_dev *dev, struct device_driver *driver)
 {
 	struct kernel *k = dev->device.kobj.k;
 
-	if (!dev->group || manages_dma(driver) || !k->profile.dma_ownership)
+	bool claims = !manages_dma(driver) && k->profile.dma_ownership;
+
+	if (!dev->group)
 		return 0;
-	if (dev->group->user_claims)
+	if (claims && dev->group->user_claims)
 		return -EBUSY;
-	dev->group->host_users++;
+	dev->group->n_bound++;
+	dev->group->host_users += claims;
 	return 0;
 }
 
 void iommu_device_unuse_dma(struct pci_dev *dev, struct device_driver *driver)
 {
-	if (dev->group && !manages_dma(driver) && dev->device.kobj.k->profile.dma_ownership)
+	if (!dev->group)
+		return;
+	dev->group->n_bound--;
+	if (!manages_dma(driver) && dev->device.kobj.k->profile.dma_ownership)
 		dev->group->host_users--;
-}
-
-static ssize_t iommu_text_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
-{
-	return sprintf(buffer, "%s", attr->text ? attr->text : "");
 }
 
 void iommu_init(struct kernel *k)
 {
 	/* As QEMU's emulated Intel IOMMU shows it. */
 	static const struct attribute attrs[] = {
-		{"address", 0444, iommu_text_show, .text = "fed90000\n"},
-		{"cap", 0444, iommu_text_show, .text = "d2008c222f0686\n"},
-		{"domains_supported", 0444, iommu_text_show, .text = "65536\n"},
-		{"ecap", 0444, iommu_text_show, .text = "f00f5a\n"},
-		{"version", 0444, iommu_text_show, .text = "1:0\n"},
+		{"address", 0444, .text = "fed90000\n"},
+		{"cap", 0444, .text = "d2008c222f0686\n"},
+		{"domains_supported", 0444, .text = "65536\n"},
+		{"ecap", 0444, .text = "f00f5a\n"},
+		{"version", 0444, .text = "1:0\n"},
 	};
 	struct kernfs_node *dmar;
 
@@ -167,14 +174,4 @@ void iommu_init(struct kernel *k)
 	kernfs_add_attrs(kernfs_get_dir(dmar, "intel-iommu"), NULL, attrs, ARRAY_SIZE(attrs));
 	kernfs_add_link(class_get(k, "iommu")->node, "dmar0", dmar);
 	kernfs_add_link(dmar, "subsystem", class_get(k, "iommu")->node);
-}
-
-void iommu_exit(struct kernel *k)
-{
-	struct iommu_group *group;
-
-	while ((group = TAILQ_FIRST(&k->groups))) {
-		TAILQ_REMOVE(&k->groups, group, list);
-		kobject_put(&group->kobj);
-	}
 }

@@ -12,13 +12,14 @@ struct iommu_group {
 	unsigned id;
 	struct kernfs_node *devices;
 	unsigned n_devices;
+	const char *type;
+	unsigned n_bound;     /* devices with a driver, of any kind */
 	unsigned host_users;  /* bound drivers that use the default domain */
 	unsigned user_claims; /* VFIO users: exclude host drivers */
 	TAILQ_ENTRY(iommu_group) list;
 };
 
 void iommu_init(struct kernel *k);
-void iommu_exit(struct kernel *k);
 /* Puts @dev in its group, made when it is the first. */
 void iommu_group_add_device(struct pci_dev *dev);
 void iommu_group_remove_device(struct pci_dev *dev);

@@ -33,7 +33,7 @@ static struct pci_address vf_address(const struct pci_dev *pf, unsigned index)
 				    (uint8_t)(rid >> 3 & 0x1f), (uint8_t)(rid & 7)};
 }
 
-static const struct machine_vf *described_vf(const struct pci_dev *pf, unsigned index)
+const struct machine_vf *iov_described_vf(const struct pci_dev *pf, unsigned index)
 {
 	for (size_t i = 0; i < pf->description->n_vfs; i++)
 		if (pf->description->vfs[i].index == index)
@@ -43,7 +43,7 @@ static const struct machine_vf *described_vf(const struct pci_dev *pf, unsigned 
 
 static struct pci_dev *make_vf(struct pci_dev *pf, unsigned index)
 {
-	const struct machine_vf *described = described_vf(pf, index);
+	const struct machine_vf *described = iov_described_vf(pf, index);
 	struct pci_dev *vf = xcalloc(sizeof(*vf));
 
 	vf->address = vf_address(pf, index);
@@ -167,9 +167,11 @@ static ssize_t numvfs_store(struct kobject *kobj, const struct attribute *attr, 
 	unsigned long long n;
 	int ret = kstrtoull(buffer, &n);
 
-	/* kstrtou16(): what does not fit is out of range. */
-	if (ret || n > 65535)
-		return ret == -ERANGE || !ret ? -ERANGE : -EINVAL;
+	/* kstrtou16(): what does not fit is out of range, and old kernels say so. */
+	if (!ret && n > 65535)
+		ret = -ERANGE;
+	if (ret)
+		return kobj->k->profile.numvfs_overflow_einval ? -EINVAL : ret;
 	if (n > pf->totalvfs)
 		return STEP(kobj->k, IOV_ENABLE, .device = pf->device.name, .result = -ERANGE,
 			    .why = "more than sriov_totalvfs");
@@ -261,4 +263,10 @@ void iov_add_attrs(struct pci_dev *dev)
 		kernfs_add_attrs(kobj->node, kobj, pf_attrs, ARRAY_SIZE(pf_attrs));
 	else if (dev->physfn)
 		kernfs_add_attrs(kobj->node, kobj, vf_attrs, ARRAY_SIZE(vf_attrs));
+}
+
+void iov_remove_attrs(struct pci_dev *dev)
+{
+	kernfs_remove_attrs(dev->device.kobj.node, pf_attrs, ARRAY_SIZE(pf_attrs));
+	kernfs_remove_attrs(dev->device.kobj.node, vf_attrs, ARRAY_SIZE(vf_attrs));
 }

@@ -77,18 +77,10 @@ static int bind_at_boot(struct kernel *k, struct device *device, const char *nam
 	return ret > 0 ? -ret : ret;
 }
 
-static const struct machine_vf *described_vf(const struct machine_device *pf, unsigned index)
-{
-	for (size_t i = 0; i < pf->n_vfs; i++)
-		if (pf->vfs[i].index == index)
-			return &pf->vfs[i];
-	return NULL;
-}
-
 /* A VF that the machine says nothing of comes up on the first driver that matches. */
 static int boot_vf(struct kernel *k, struct pci_dev *pf, struct pci_dev *vf, char **ret_error)
 {
-	const struct machine_vf *described = described_vf(pf->description, vf->vf_index);
+	const struct machine_vf *described = iov_described_vf(pf, vf->vf_index);
 	struct device_driver *driver;
 
 	if (described) {
@@ -138,13 +130,14 @@ static int boot(struct kernel *k, char **ret_error)
 	memset(k->eth_names, 0, sizeof(k->eth_names));
 	memset(k->ptp_names, 0, sizeof(k->ptp_names));
 	k->resource_alignment[0] = '\0';
-	k->next_wakeup = 0;
+	memset(k->wakeup_names, 0, sizeof(k->wakeup_names));
+	memset(k->irqs, 0, sizeof(k->irqs));
 	k->next_ifindex = 2; /* 1 is lo */
-	k->next_irq = 24;
 	k->next_mem = 0xe0000000;
 	k->next_mem64 = 0x380000000000;
 	k->next_io = 0x3000;
 	k->rescan_remove = (struct mutex){0};
+	k->vfio_group_lock = (struct mutex){0};
 	k->rescan_depth = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(skeleton); i++)
 		permanent_dir(k, skeleton[i]);
@@ -183,6 +176,8 @@ static void shut_down(struct kernel *k)
 			;
 	}
 	k->rescan_remove = (struct mutex){0};
+	k->rescan_depth = 0;
+	k->vfio_group_lock = (struct mutex){0};
 	while ((device = TAILQ_LAST(&k->pci_bus.device_list, device_on_bus))) {
 		struct pci_dev *dev = to_pci_dev(device), *pf = dev->physfn;
 
@@ -242,6 +237,7 @@ int kernel_new(const struct machine *machine, const char *profile, const struct 
 		return ret;
 	}
 	init_locks(k);
+	k->resources = xcalloc((machine->n_devices + 1) * PCI_RESOURCES * sizeof(*k->resources));
 	STAILQ_INIT(&k->uevents);
 	k->steps = step_state_new();
 	kobject_init(&k->self, k, NULL);
@@ -297,6 +293,7 @@ void kernel_free(struct kernel *k)
 	kernel_unlock(k);
 	drop_uevents(k);
 	step_state_free(k->steps);
+	free(k->resources);
 	pthread_cond_destroy(&k->changed);
 	pthread_mutex_destroy(&k->lock);
 	free(k);

@@ -252,13 +252,23 @@ static ssize_t write_text(struct kernfs_node *node, const char *data, size_t siz
 	return node->attr->store(node->kobj, node->attr, page, size);
 }
 
-static ssize_t run_store(struct kernfs_node *node, const char *data, size_t size, off_t offset)
+static ssize_t call_store(struct kernfs_node *node, const char *data, size_t size, off_t offset)
 {
 	if (node->attr->write)
 		return write_binary(node, data, size, offset);
 	if (node->attr->store_long)
 		return node->attr->store_long(node->kobj, node->attr, data, size);
 	return write_text(node, data, size);
+}
+
+static ssize_t run_store(struct kernfs_node *node, const char *data, size_t size, off_t offset)
+{
+	struct kernel *k = node->k;
+	ssize_t ret = call_store(node, data, size, offset);
+
+	deferred_probe_work(k);
+	/* What an abort cut short must not look done. */
+	return k->abort_error ? k->abort_error : ret;
 }
 
 /* The store between its two steps: asked, and answered. */
@@ -273,10 +283,6 @@ static ssize_t store_in_steps(struct kernfs_node *node, const char *data, size_t
 	if (ret)
 		return STEP(k, SYS_RETURN, .path = node->path, .result = ret);
 	ret = run_store(node, data, size, offset);
-	deferred_probe_work(k);
-	/* What an abort cut short must not look done. */
-	if (k->abort_error)
-		ret = k->abort_error;
 	return STEP(k, SYS_RETURN, .path = node->path, .result = ret);
 }
 

@@ -199,21 +199,29 @@ static void add_wakeup(struct pci_dev *dev)
 {
 	struct kernel *k = dev->device.kobj.k;
 	struct device *wakeup = xcalloc(sizeof(*wakeup));
+	int number = number_take(k->wakeup_names, ARRAY_SIZE(k->wakeup_names));
 	char name[24];
 
-	snprintf(name, sizeof(name), "wakeup%u", k->next_wakeup++);
+	snprintf(name, sizeof(name), "wakeup%d", number);
 	class_device_add(k, wakeup, class_get(k, "wakeup"), &dev->device, name, wakeup_attrs, ARRAY_SIZE(wakeup_attrs));
-	if (dev->wakeup)
+	if (dev->wakeup) {
 		class_device_remove(k, wakeup);
-	else
-		dev->wakeup = wakeup;
+		number_release(k->wakeup_names, number);
+		return;
+	}
+	dev->wakeup = wakeup;
+	dev->wakeup_number = number;
 }
 
 void net_remove_wakeup(struct pci_dev *dev)
 {
-	if (dev->wakeup)
-		class_device_remove(dev->device.kobj.k, dev->wakeup);
+	struct kernel *k = dev->device.kobj.k;
+
+	if (!dev->wakeup)
+		return;
+	class_device_remove(k, dev->wakeup);
 	dev->wakeup = NULL;
+	number_release(k->wakeup_names, dev->wakeup_number);
 }
 
 int net_probe(struct pci_dev *dev, const struct driver_desc *driver)

@@ -11,8 +11,6 @@
 struct host_bridge {
 	struct device device;
 	struct device *bus;
-	uint32_t domain;
-	uint8_t number;
 };
 
 /*
@@ -78,13 +76,15 @@ static ssize_t one_bus_rescan_store(struct kobject *kobj, const struct attribute
 {
 	struct device *bus = container_of(kobj, struct device, kobj);
 	unsigned long long value;
+	int ret;
 
 	if (kstrtoull(buffer, &value))
 		return -EINVAL;
 	if (!value)
 		return (ssize_t)count;
-	if (pci_lock_rescan_remove(kobj->k))
-		return -EIO;
+	ret = pci_lock_rescan_remove(kobj->k);
+	if (ret)
+		return ret;
 	pci_rescan(kobj->k, bus->major, (int)bus->minor);
 	pci_unlock_rescan_remove(kobj->k);
 	return (ssize_t)count;
@@ -129,8 +129,6 @@ static struct device *host_bridge(struct kernel *k, uint32_t domain, uint8_t num
 	if (node)
 		return container_of(node->kobj, struct device, kobj);
 	bridge = xcalloc(sizeof(*bridge));
-	bridge->domain = domain;
-	bridge->number = number;
 	kobject_init(&bridge->device.kobj, k, release_host_bridge);
 	bridge->device.name = xstrdup(name);
 	bridge->device.kobj.node = kernfs_add_dir(devices, name, &bridge->device.kobj);
@@ -265,7 +263,7 @@ int pci_add_function(struct kernel *k, struct pci_dev *dev)
 	device->parent = parent;
 	kobject_get(&parent->kobj);
 	device->add_keys = pci_uevent_keys;
-	if (dev->description && dev->description->driver_override)
+	if (k->booting && dev->description && dev->description->driver_override)
 		device->driver_override = xstrdup(dev->description->driver_override);
 	init_config(dev);
 	iov_init(dev);
@@ -351,13 +349,15 @@ void pci_rescan(struct kernel *k, long domain, int bus)
 ssize_t pci_bus_rescan_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
 {
 	unsigned long long value;
+	int ret;
 
 	if (kstrtoull(buffer, &value))
 		return -EINVAL;
 	if (!value)
 		return (ssize_t)count;
-	if (pci_lock_rescan_remove(kobj->k))
-		return -EIO;
+	ret = pci_lock_rescan_remove(kobj->k);
+	if (ret)
+		return ret;
 	pci_rescan(kobj->k, 0, -1);
 	pci_unlock_rescan_remove(kobj->k);
 	return (ssize_t)count;
@@ -385,6 +385,9 @@ void pci_stop_and_remove(struct pci_dev *dev)
 	struct kernel *k = dev->device.kobj.k;
 	struct device *device = &dev->device;
 
+	/* pci_dev_test_and_set_removed(): its bridge may have taken it along while we waited. */
+	if (device->dead)
+		return;
 	dev->removing = true;
 	STEP(k, PCI_REMOVE_DEVICE, .device = device->name);
 	if (dev->secondary)

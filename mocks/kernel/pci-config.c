@@ -122,38 +122,66 @@ static void set_resource(struct kernel *k, struct pci_resource *resource, const 
 	resource->start = fixed ? fixed : place(k, resource->size, bar->flags);
 }
 
-void pci_assign_resources(struct kernel *k, struct pci_dev *dev)
+/* A function that comes back has its addresses as before: Linux reads what is programmed. */
+static struct pci_resource *remembered(struct kernel *k, const struct pci_dev *dev)
+{
+	return k->resources + PCI_RESOURCES * (dev->description - k->machine->devices);
+}
+
+/* A VF's BARs are slices of its PF's. */
+static void assign_slices(struct pci_dev *vf)
+{
+	for (unsigned i = 0; i < PCI_BARS; i++) {
+		const struct pci_resource *whole = &vf->physfn->resources[PCI_IOV + i];
+		uint64_t slice = vf->physfn->model->vf_bars[i].size;
+
+		if (slice)
+			vf->resources[i] =
+				(struct pci_resource){whole->start + slice * vf->vf_index, slice, whole->flags};
+	}
+}
+
+/* Addresses in config space are those of the resources. */
+static void write_bars(struct pci_dev *dev)
+{
+	for (unsigned i = 0; i < PCI_BARS; i++) {
+		const struct pci_resource *resource = &dev->resources[i];
+		bool io = resource->flags & 0x100;
+
+		if (!resource->size)
+			continue;
+		pci_write32(dev, PCI_BASE_ADDRESS_0 + 4 * i, (uint32_t)resource->start | (resource->flags & 0xf) | io);
+		if (resource->flags & 0x100000)
+			pci_write32(dev, PCI_BASE_ADDRESS_0 + 4 * (i + 1), (uint32_t)(resource->start >> 32));
+	}
+}
+
+static void assign_at_boot(struct kernel *k, struct pci_dev *dev)
 {
 	const struct machine_device *described = dev->description;
 	const struct device_model *model = dev->model;
+	unsigned vfs = dev->caps.sriov ? pci_read16(dev, dev->caps.sriov + PCI_SRIOV_TOTAL_VF) : 1;
 
-	for (unsigned i = 0; i < PCI_BARS; i++) {
-		struct pci_resource *resource = &dev->resources[i];
-
-		if (dev->physfn) {
-			/* A VF's BARs are slices of its PF's. */
-			const struct pci_resource *whole = &dev->physfn->resources[PCI_IOV + i];
-			uint64_t slice = dev->physfn->model->vf_bars[i].size;
-
-			if (slice)
-				*resource = (struct pci_resource){whole->start + slice * dev->vf_index, slice,
-								  whole->flags};
-			continue;
-		}
-		set_resource(k, resource, &model->bars[i], described->bar_start[i], 1);
-		if (resource->size)
-			pci_write32(dev, PCI_BASE_ADDRESS_0 + 4 * i,
-				    (uint32_t)resource->start | (resource->flags & 0xf) |
-					    (resource->flags & 0x100 ? 1 : 0));
-		if (resource->size && resource->flags & 0x100000)
-			pci_write32(dev, PCI_BASE_ADDRESS_0 + 4 * (i + 1), (uint32_t)(resource->start >> 32));
-	}
-	if (dev->physfn)
-		return;
+	for (unsigned i = 0; i < PCI_BARS; i++)
+		set_resource(k, &dev->resources[i], &model->bars[i], described->bar_start[i], 1);
 	set_resource(k, &dev->resources[PCI_ROM], &model->rom, described->rom_start, 1);
 	for (unsigned i = 0; i < PCI_BARS && dev->totalvfs; i++)
-		set_resource(k, &dev->resources[PCI_IOV + i], &model->vf_bars[i], described->vf_bar_start[i],
-			     dev->caps.sriov ? pci_read16(dev, dev->caps.sriov + PCI_SRIOV_TOTAL_VF) : 1);
+		set_resource(k, &dev->resources[PCI_IOV + i], &model->vf_bars[i], described->vf_bar_start[i], vfs);
+}
+
+void pci_assign_resources(struct kernel *k, struct pci_dev *dev)
+{
+	if (dev->physfn) {
+		assign_slices(dev);
+		return;
+	}
+	if (k->booting) {
+		assign_at_boot(k, dev);
+		memcpy(remembered(k, dev), dev->resources, sizeof(dev->resources));
+	} else {
+		memcpy(dev->resources, remembered(k, dev), sizeof(dev->resources));
+	}
+	write_bars(dev);
 }
 
 /* pci_read_config(): without CAP_SYS_ADMIN the standard header only, and for the rest nothing. */

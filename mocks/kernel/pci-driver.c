@@ -61,6 +61,11 @@ bool pci_bus_match(struct pci_dev *dev, struct device_driver *driver, const char
 
 	if (!ret_why)
 		ret_why = &ignored;
+	/* pci_dev->match_driver: set when the bus-add step is reached, past the add event. */
+	if (!dev->device.registered) {
+		*ret_why = "the device is not ready for drivers yet, or being removed";
+		return false;
+	}
 	if (override && strcmp(override, driver->desc->name)) {
 		*ret_why = "driver_override names another driver";
 		return false;

@@ -74,21 +74,19 @@ bool pci_reset_visible(struct kobject *kobj)
 ssize_t pci_reset_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
 {
 	struct pci_dev *dev = kobj_to_pci_dev(kobj);
-	const char *why = NULL;
 	unsigned long long value;
 	int ret;
 
 	if (kstrtoull(buffer, &value) || value != 1)
 		return -EINVAL;
+	/* pci_reset_function() looks before it takes the lock. */
+	if (!dev->reset_methods[0])
+		return STEP(kobj->k, PCI_RESET, .device = dev->device.name, .result = -ENOTTY,
+			    .why = "every reset method is disabled");
 	ret = device_lock(&dev->device);
 	if (ret)
 		return ret;
-	if (!dev->reset_methods[0]) {
-		ret = -ENOTTY;
-		why = "every reset method is disabled";
-	}
-	ret = (int)STEP(kobj->k, PCI_RESET, .device = dev->device.name, .value = dev->reset_methods, .result = ret,
-			.why = why);
+	ret = (int)STEP(kobj->k, PCI_RESET, .device = dev->device.name, .value = dev->reset_methods);
 	device_unlock(&dev->device);
 	return ret ? ret : (ssize_t)count;
 }

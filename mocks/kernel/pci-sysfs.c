@@ -179,17 +179,20 @@ static ssize_t remove_store(struct kobject *kobj, const struct attribute *attr, 
 	struct kernel *k = kobj->k;
 	struct kernfs_node *self;
 	unsigned long long value;
+	int ret;
 
 	if (kstrtoull(buffer, &value))
 		return -EINVAL;
 	if (!value || dev->removing)
 		return (ssize_t)count; /* a second writer comes too late, and is told that all is well */
 	dev->removing = true;
+	/* Its own file goes first of all: another's removal, of its bridge say, would wait for this very store. */
 	self = kernfs_lookup(kobj->node, "remove");
 	if (self)
 		kernfs_remove_self(self);
-	if (pci_lock_rescan_remove(k))
-		return -EIO;
+	ret = pci_lock_rescan_remove(k);
+	if (ret)
+		return ret;
 	pci_stop_and_remove(dev);
 	pci_unlock_rescan_remove(k);
 	return (ssize_t)count;
@@ -199,13 +202,15 @@ static ssize_t rescan_store(struct kobject *kobj, const struct attribute *attr, 
 {
 	struct pci_dev *dev = kobj_to_pci_dev(kobj);
 	unsigned long long value;
+	int ret;
 
 	if (kstrtoull(buffer, &value))
 		return -EINVAL;
 	if (!value)
 		return (ssize_t)count;
-	if (pci_lock_rescan_remove(kobj->k))
-		return -EIO;
+	ret = pci_lock_rescan_remove(kobj->k);
+	if (ret)
+		return ret;
 	pci_rescan(kobj->k, dev->address.domain, dev->address.bus);
 	pci_unlock_rescan_remove(kobj->k);
 	return (ssize_t)count;
@@ -340,6 +345,8 @@ void pci_add_function_attrs(struct pci_dev *dev)
 
 void pci_remove_function_attrs(struct pci_dev *dev)
 {
+	iov_remove_attrs(dev);
+	kernfs_remove_by_name(dev->device.kobj.node, "link");
 	kernfs_remove_by_name(dev->device.kobj.node, "config");
 	kernfs_remove_attrs(dev->device.kobj.node, attrs, ARRAY_SIZE(attrs));
 }
@@ -433,6 +440,8 @@ void pci_add_power(struct pci_dev *dev)
 	kernfs_add_attrs(kernfs_add_dir(kobj->node, "power", NULL), kobj, power_attrs, ARRAY_SIZE(power_attrs));
 }
 
+enum { FIRST_MSI = 24 }; /* behind those of the I/O APIC */
+
 void pci_add_irqs(struct pci_dev *dev, unsigned n)
 {
 	static const struct attribute msix = {"", 0444, .text = "msix\n"};
@@ -441,19 +450,25 @@ void pci_add_irqs(struct pci_dev *dev, unsigned n)
 
 	if (!n)
 		return;
-	dev->n_irqs = n;
-	dev->first_irq = k->next_irq;
-	k->next_irq += n;
 	dev->msi_irqs = kernfs_add_dir(dev->device.kobj.node, "msi_irqs", NULL);
-	for (unsigned i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), "%u", dev->first_irq + i);
+	for (; dev->n_irqs < n && dev->n_irqs < ARRAY_SIZE(dev->irqs); dev->n_irqs++) {
+		int irq = number_take(k->irqs, ARRAY_SIZE(k->irqs));
+
+		if (irq < 0)
+			return;
+		dev->irqs[dev->n_irqs] = (uint16_t)irq;
+		snprintf(name, sizeof(name), "%d", irq + FIRST_MSI);
 		kernfs_add_attr_copy(dev->msi_irqs, NULL, &msix, name);
 	}
 }
 
 void pci_remove_irqs(struct pci_dev *dev)
 {
+	struct kernel *k = dev->device.kobj.k;
+
 	if (dev->msi_irqs)
 		kernfs_remove(dev->msi_irqs);
 	dev->msi_irqs = NULL;
+	while (dev->n_irqs)
+		number_release(k->irqs, dev->irqs[--dev->n_irqs]);
 }

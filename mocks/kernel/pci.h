@@ -47,12 +47,13 @@ struct pci_dev {
 	bool broken_parity, d3cold_allowed, no_msi_bus;
 	long numa_node;
 	char reset_methods[64]; /* blank separated, in order of preference */
-	unsigned first_irq, n_irqs;
+	uint16_t irqs[64];
+	unsigned n_irqs;
 	struct kernfs_node *msi_irqs;
 
 	struct net_device *net;
 	struct device *ptp, *wakeup;
-	unsigned net_probes;
+	int wakeup_number;
 	struct vfio_device *vfio;
 	bool removing;
 };
@@ -121,10 +122,13 @@ bool pci_reset_visible(struct kobject *kobj);
 
 /* iov.c */
 bool iov_is_pf(const struct pci_dev *dev);
+/* What the machine says of a VF, or NULL. */
+const struct machine_vf *iov_described_vf(const struct pci_dev *pf, unsigned index);
 void iov_init(struct pci_dev *dev);
 int iov_enable(struct pci_dev *pf, unsigned n);
 void iov_disable(struct pci_dev *pf);
 void iov_add_attrs(struct pci_dev *dev);
+void iov_remove_attrs(struct pci_dev *dev);
 
 /* net.c, vfio.c: what a bound driver shows */
 int net_probe(struct pci_dev *dev, const struct driver_desc *driver);

@@ -2,13 +2,12 @@
 /*
  * The kernel's log as /dev/kmsg gives it: one record a read, `LEVEL,SEQUENCE,MICROSECONDS,-;TEXT` and the properties of
  * the device (kernel/printk/printk.c, Documentation/ABI/testing/dev-kmsg). Here it is a file of the records one after the
- * other, so that lseek(SEEK_END) is what it is on the real one: only what comes later.
+ * other, so that lseek(SEEK_END) is what it is on the real one: only what comes later. Nothing is ever dropped, not by a
+ * reset either: a reader's offset must go on meaning the same.
  */
 #include "kernel/base.h"
 
 #include <stdarg.h>
-
-enum { LOG_LIMIT = 1 << 20 }; /* bytes; older records are dropped, as from the real ring */
 
 static void append(struct kernel *k, const char *text)
 {
@@ -21,11 +20,6 @@ static void append(struct kernel *k, const char *text)
 	record->size = size;
 	k->log_size += size;
 	STAILQ_INSERT_TAIL(&k->log, record, list);
-	while (k->log_size - STAILQ_FIRST(&k->log)->start > LOG_LIMIT) {
-		record = STAILQ_FIRST(&k->log);
-		STAILQ_REMOVE_HEAD(&k->log, list);
-		free(record);
-	}
 	if (node)
 		kernfs_set_size(node, k->log_size);
 }

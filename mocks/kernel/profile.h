@@ -19,6 +19,8 @@
 	X(vfio_cdev, "vfio-cdev", 0, 0, 0, 0, 0, 0, "CONFIG_VFIO_DEVICE_CDEV: vfioN/dev and /dev/vfio/devices/vfioN")  \
 	X(reset_method, "reset-method", 0, 1, 1, 1, 1, 1, "the attribute reset_method")                                \
 	X(sriov_msix_count, "sriov-msix-count", 0, 1, 1, 1, 1, 1, "sriov_vf_total_msix, sriov_vf_msix_count")          \
+	X(numvfs_overflow_einval, "numvfs-overflow-einval", 0, 1, 1, 1, 1, 1,                                          \
+	  "sriov_numvfs above 65535: EINVAL, not ERANGE")                                                              \
 	X(group_type_writable, "group-type-writable", 0, 1, 1, 1, 1, 1, "an IOMMU group's type is 0644")               \
 	X(group_type_multi, "group-type-multi", 0, 0, 0, 1, 1, 1, "type may be changed for groups of several devices") \
 	X(override_takes_lock, "override-takes-lock", 1, 1, 1, 1, 0, 0, "driver_override takes the device lock")       \

@@ -15,13 +15,18 @@ static const char *driver_of(const struct pci_dev *dev)
 	return dev->device.driver ? dev->device.driver->desc->name : NULL;
 }
 
-static struct machine_vf *snapshot_vfs(const struct pci_dev *pf)
+/* While VFs go, some are gone. */
+static struct machine_vf *snapshot_vfs(const struct pci_dev *pf, size_t *ret_n)
 {
 	struct machine_vf *vfs = xcalloc((pf->numvfs + 1) * sizeof(*vfs));
 
-	for (unsigned i = 0; i < pf->numvfs; i++)
-		vfs[i] = (struct machine_vf){i, driver_of(pf->vfs[i]), pf->vfs[i]->device.driver_override,
-					     group_of(pf->vfs[i])};
+	*ret_n = 0;
+	for (unsigned i = 0; i < pf->numvfs; i++) {
+		if (!pf->vfs[i])
+			continue;
+		vfs[(*ret_n)++] = (struct machine_vf){i, driver_of(pf->vfs[i]), pf->vfs[i]->device.driver_override,
+						      group_of(pf->vfs[i])};
+	}
 	return vfs;
 }
 
@@ -34,8 +39,8 @@ static struct machine_device snapshot_device(const struct pci_dev *dev)
 	device.group = group_of(dev);
 	device.numvfs = dev->numvfs;
 	device.no_vf_autoprobe = iov_is_pf(dev) && !dev->vf_autoprobe;
-	device.vfs = dev->numvfs ? snapshot_vfs(dev) : NULL;
-	device.n_vfs = dev->numvfs;
+	device.n_vfs = 0;
+	device.vfs = dev->numvfs ? snapshot_vfs(dev, &device.n_vfs) : NULL;
 	return device;
 }
 

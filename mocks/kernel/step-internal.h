@@ -20,15 +20,18 @@ struct held_step {
 	char *text; /* `ACTOR STEP key=value…` */
 };
 
+TAILQ_HEAD(rules, rule);
+
 struct step_state {
 	STAILQ_HEAD(, trace_record) trace;
 	unsigned long next_sequence, n_records, n_dropped;
-	TAILQ_HEAD(, rule) rules;
+	struct rules rules;
 	TAILQ_HEAD(, held_step) held;
 	unsigned long next_held;
 };
 
 bool step_may_wait(enum step_id id);
+bool step_may_fail(enum step_id id);
 
 void trace_record(struct step_state *state, enum step_id id, const struct step_args *args, long result);
 void trace_clear(struct step_state *state);

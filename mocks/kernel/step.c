@@ -4,9 +4,9 @@
 
 static const struct {
 	const char *name;
-	bool waits;
+	bool waits, fails;
 } steps[] = {
-#define X(id, name, waits) [STEP_##id] = {name, waits},
+#define X(id, name, waits, fails) [STEP_##id] = {name, waits, fails},
 	STEPS(X)
 #undef X
 };
@@ -19,6 +19,11 @@ const char *step_name(enum step_id id)
 bool step_may_wait(enum step_id id)
 {
 	return steps[id].waits;
+}
+
+bool step_may_fail(enum step_id id)
+{
+	return steps[id].fails;
 }
 
 struct step_state *step_state_new(void)

@@ -7,51 +7,51 @@
 
 #include "kernel/kernel.h"
 
-/* X(enumerator, stable name, may wait: a rule may delay or hold it) */
-#define STEPS(X)                                          \
-	X(SYS_OPEN, "sys.open", false)                    \
-	X(SYS_READ, "sys.read", true)                     \
-	X(SYS_WRITE, "sys.write", true)                   \
-	X(SYS_RETURN, "sys.return", true)                 \
-	X(DD_MATCH, "dd.match", true)                     \
-	X(DD_LOCK, "dd.lock", true)                       \
-	X(DD_DMA_CONFIGURE, "dd.dma-configure", true)     \
-	X(DD_LINK_DRIVER, "dd.link-driver", true)         \
-	X(DD_PROBE, "dd.probe", true)                     \
-	X(DD_PROBED, "dd.probed", true)                   \
-	X(DD_UEVENT_BIND, "dd.uevent-bind", true)         \
-	X(DD_UNLINK_DRIVER, "dd.unlink-driver", true)     \
-	X(DD_REMOVE, "dd.remove", true)                   \
-	X(DD_UEVENT_UNBIND, "dd.uevent-unbind", true)     \
-	X(DRIVER_ADD, "bus.add-driver", true)             \
-	X(DRIVER_REMOVE, "bus.remove-driver", true)       \
-	X(NET_ADD, "net.add-device", true)                \
-	X(NET_REMOVE, "net.remove-device", true)          \
-	X(VFIO_ADD_GROUP, "vfio.add-group", true)         \
-	X(VFIO_ADD_DEVICE, "vfio.add-device", true)       \
-	X(VFIO_REMOVE_DEVICE, "vfio.remove-device", true) \
-	X(VFIO_WAIT_USERS, "vfio.wait-users", true)       \
-	X(VFIO_REMOVE_GROUP, "vfio.remove-group", true)   \
-	X(MODULE_LOAD, "module.load", true)               \
-	X(MODULE_LIVE, "module.live", true)               \
-	X(MODULE_UNLOAD, "module.unload", true)           \
-	X(PCI_OVERRIDE, "pci.driver-override", true)      \
-	X(PCI_ADD_ID, "pci.add-id", true)                 \
-	X(PCI_REMOVE_ID, "pci.remove-id", true)           \
-	X(PCI_ADD_DEVICE, "pci.add-device", true)         \
-	X(PCI_REMOVE_DEVICE, "pci.remove-device", true)   \
-	X(PCI_RESCAN, "pci.rescan", true)                 \
-	X(PCI_LOCK, "pci.lock-rescan-remove", true)       \
-	X(PCI_RESET, "pci.reset", true)                   \
-	X(PCI_ENABLE, "pci.enable", true)                 \
-	X(IOV_ENABLE, "iov.enable", true)                 \
-	X(IOV_DISABLE, "iov.disable", true)               \
-	X(IOV_ADD_VF, "iov.add-vf", true)                 \
-	X(IOV_REMOVE_VF, "iov.remove-vf", true)           \
-	X(KOBJ_UEVENT, "kobj.uevent", true)
+/* X(enumerator, stable name, a rule may delay or hold it, a rule may make it fail) */
+#define STEPS(X)                                                 \
+	X(SYS_OPEN, "sys.open", false, true)                     \
+	X(SYS_READ, "sys.read", true, true)                      \
+	X(SYS_WRITE, "sys.write", true, true)                    \
+	X(SYS_RETURN, "sys.return", true, true)                  \
+	X(DD_MATCH, "dd.match", true, false)                     \
+	X(DD_LOCK, "dd.lock", true, true)                        \
+	X(DD_DMA_CONFIGURE, "dd.dma-configure", true, true)      \
+	X(DD_LINK_DRIVER, "dd.link-driver", true, false)         \
+	X(DD_PROBE, "dd.probe", true, true)                      \
+	X(DD_PROBED, "dd.probed", true, true)                    \
+	X(DD_UEVENT_BIND, "dd.uevent-bind", true, false)         \
+	X(DD_UNLINK_DRIVER, "dd.unlink-driver", true, false)     \
+	X(DD_REMOVE, "dd.remove", true, false)                   \
+	X(DD_UEVENT_UNBIND, "dd.uevent-unbind", true, false)     \
+	X(DRIVER_ADD, "bus.add-driver", true, false)             \
+	X(DRIVER_REMOVE, "bus.remove-driver", true, false)       \
+	X(NET_ADD, "net.add-device", true, true)                 \
+	X(NET_REMOVE, "net.remove-device", true, false)          \
+	X(VFIO_ADD_GROUP, "vfio.add-group", true, true)          \
+	X(VFIO_ADD_DEVICE, "vfio.add-device", true, true)        \
+	X(VFIO_REMOVE_DEVICE, "vfio.remove-device", true, false) \
+	X(VFIO_WAIT_USERS, "vfio.wait-users", true, false)       \
+	X(VFIO_REMOVE_GROUP, "vfio.remove-group", true, false)   \
+	X(MODULE_LOAD, "module.load", true, true)                \
+	X(MODULE_LIVE, "module.live", true, false)               \
+	X(MODULE_UNLOAD, "module.unload", true, true)            \
+	X(PCI_OVERRIDE, "pci.driver-override", true, true)       \
+	X(PCI_ADD_ID, "pci.add-id", true, true)                  \
+	X(PCI_REMOVE_ID, "pci.remove-id", true, false)           \
+	X(PCI_ADD_DEVICE, "pci.add-device", true, true)          \
+	X(PCI_REMOVE_DEVICE, "pci.remove-device", true, false)   \
+	X(PCI_RESCAN, "pci.rescan", true, false)                 \
+	X(PCI_LOCK, "pci.lock-rescan-remove", true, false)       \
+	X(PCI_RESET, "pci.reset", true, true)                    \
+	X(PCI_ENABLE, "pci.enable", true, true)                  \
+	X(IOV_ENABLE, "iov.enable", true, true)                  \
+	X(IOV_DISABLE, "iov.disable", true, false)               \
+	X(IOV_ADD_VF, "iov.add-vf", true, true)                  \
+	X(IOV_REMOVE_VF, "iov.remove-vf", true, false)           \
+	X(KOBJ_UEVENT, "kobj.uevent", true, false)
 
 enum step_id {
-#define X(id, name, waits) STEP_##id,
+#define X(id, name, waits, fails) STEP_##id,
 	STEPS(X)
 #undef X
 		STEP_COUNT

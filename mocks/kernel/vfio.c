@@ -21,6 +21,7 @@ struct vfio_device {
 	struct module *module;
 	int index;
 	unsigned users;
+	bool leaving; /* being unbound: nobody may open it any more */
 };
 
 static const char *const none[] = {NULL};
@@ -70,21 +71,12 @@ static struct vfio_group *find_group(struct kernel *k, const struct iommu_group 
 	return NULL;
 }
 
-/* vfio_group_find_or_alloc() */
-static struct vfio_group *get_group(struct kernel *k, struct pci_dev *dev)
+static struct vfio_group *make_group(struct kernel *k, struct pci_dev *dev)
 {
-	struct vfio_group *group = find_group(k, dev->group);
+	struct vfio_group *group;
 	struct device *device;
 	char name[16];
 
-	if (!group && STEP(k, VFIO_ADD_GROUP, .device = dev->device.name))
-		return NULL;
-	/* A sibling may have come first while a rule made us wait. */
-	group = find_group(k, dev->group);
-	if (group) {
-		group->n_devices++;
-		return group;
-	}
 	group = xcalloc(sizeof(*group));
 	device = xcalloc(sizeof(*device));
 	group->group = dev->group;
@@ -100,18 +92,45 @@ static struct vfio_group *get_group(struct kernel *k, struct pci_dev *dev)
 	return group;
 }
 
-static void put_group(struct kernel *k, struct pci_dev *dev, struct vfio_group *group)
+/* vfio_group_find_or_alloc(): siblings that come at the same time share one group. */
+static int get_group(struct kernel *k, struct pci_dev *dev, struct vfio_group **ret_group)
+{
+	struct vfio_group *group;
+	int ret = mutex_lock(k, &k->vfio_group_lock);
+
+	if (ret)
+		return ret;
+	group = find_group(k, dev->group);
+	if (group)
+		group->n_devices++;
+	else if (!(ret = (int)STEP(k, VFIO_ADD_GROUP, .device = dev->device.name)))
+		group = make_group(k, dev);
+	mutex_unlock(k, &k->vfio_group_lock);
+	if (!ret)
+		*ret_group = group;
+	return ret;
+}
+
+static void remove_group(struct kernel *k, struct pci_dev *dev, struct vfio_group *group)
 {
 	int minor;
 
-	if (--group->n_devices)
-		return;
 	STEP(k, VFIO_REMOVE_GROUP, .device = dev->device.name);
 	minor = (int)group->device->minor;
 	TAILQ_REMOVE(&k->vfio_groups, group, list);
 	class_device_remove(k, group->device);
 	number_release(k->vfio_minors, minor);
 	free(group);
+}
+
+static void put_group(struct kernel *k, struct pci_dev *dev, struct vfio_group *group)
+{
+	bool locked = mutex_lock(k, &k->vfio_group_lock) == 0; /* not after an abort: then all goes */
+
+	if (!--group->n_devices)
+		remove_group(k, dev, group);
+	if (locked)
+		mutex_unlock(k, &k->vfio_group_lock);
 }
 
 static void add_vfio_dev(struct kernel *k, struct pci_dev *dev, struct vfio_device *vfio)
@@ -157,11 +176,11 @@ int vfio_probe(struct pci_dev *dev, struct device_driver *driver, const char **r
 		return ret;
 	vfio = xcalloc(sizeof(*vfio));
 	vfio->module = driver->module;
-	vfio->group = get_group(k, dev);
-	if (!vfio->group) {
+	ret = get_group(k, dev, &vfio->group);
+	if (ret) {
 		free(vfio);
 		*ret_why = "a fault rule";
-		return -ENOMEM;
+		return ret;
 	}
 	ret = (int)STEP(k, VFIO_ADD_DEVICE, .device = dev->device.name, .driver = driver->desc->name);
 	if (ret) {
@@ -202,6 +221,7 @@ void vfio_remove(struct pci_dev *dev)
 	struct vfio_group *group = vfio->group;
 	int index = vfio->index;
 
+	vfio->leaving = true;
 	if (dev->numvfs)
 		iov_disable(dev);
 	/* The directory may go while users remain, the structure may not: hold it until all is done. */
@@ -230,7 +250,7 @@ void vfio_remove(struct pci_dev *dev)
 
 int vfio_user_open(struct pci_dev *dev)
 {
-	if (!dev->vfio)
+	if (!dev->vfio || dev->vfio->leaving)
 		return -ENODEV;
 	if (dev->group->host_users)
 		return -EPERM; /* not viable: a sibling is on a host driver */

@@ -179,8 +179,19 @@ static bool is_impossible(const char *step, const char *number)
 	/* unbind_store() says ENODEV only when it has done nothing: that tells that another has moved the device. */
 	if (strncmp(step, "sys.return ", 11) == 0 && strstr(step, "/unbind ") && strcmp(number, "ENODEV") == 0)
 		return true;
-	/* The fake does not take back what a probe has done when this is what fails after it. */
-	return strncmp(step, "dd.probed ", 10) == 0;
+	return false;
+}
+
+/* The fake refuses a rule that makes fail what cannot fail in Linux: a remove(), a uevent. */
+static bool can_fail(const char *step)
+{
+	_cleanup_text_ char *rule = format_text("%s fail=EIO", step);
+	int r = try_write_file("/sys/kernel/debug/mocksys/faults", rule);
+
+	clear_faults();
+	if (r < 0)
+		assert_int_equal(r, -EINVAL);
+	return r == 0;
 }
 
 /* Valgrind is there for the memory: a part of the failures is enough for it. */
@@ -231,7 +242,9 @@ static void check_each_failure(const struct operation *operation)
 	states.new = snapshot_take_nodes();
 	assert_true(steps.n > 20);
 
-	for (size_t i = 0; i < steps.n; i++)
+	for (size_t i = 0; i < steps.n; i++) {
+		if (!can_fail(steps.rules[i]))
+			continue;
 		for (size_t j = 0; j < ARRAY_SIZE(errnos); j++) {
 			if (is_impossible(steps.rules[i], errnos[j]) || is_left_out(i, j))
 				continue;
@@ -241,6 +254,8 @@ static void check_each_failure(const struct operation *operation)
 			else
 				print_error("%s: %s never came\n", operation->name, steps.rules[i]);
 		}
+	}
+	assert_true(n > 100);
 	print_message("%s: %zu steps, %zu failures\n", operation->name, steps.n, n);
 	assert_int_equal(n_fired, n);
 }

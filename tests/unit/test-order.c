@@ -133,7 +133,7 @@ static void removal_and_rescan_bring_back_address_group_and_driver(void **state)
 	assert_false(model_exists(k, "kernel/iommu_groups/6"));
 	write_ok("bus/pci/rescan", "1");
 	expect("add pci " NIC "\n"
-	       "add wakeup wakeup1\nadd ptp ptp0\nadd net eth0\nadd queues rx-0\nadd queues tx-0\n"
+	       "add wakeup wakeup0\nadd ptp ptp0\nadd net eth0\nadd queues rx-0\nadd queues tx-0\n"
 	       "bind pci " NIC "\n");
 	assert_true(model_exists(k, "kernel/iommu_groups/6/devices/" NIC));
 	after = model_list(k, "bus/pci/devices/" NIC);

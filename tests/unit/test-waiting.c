@@ -428,13 +428,117 @@ static void broken_rules_are_refused_whole(void **state)
 					     "sys.open hold",
 					     "dd.probe fail=EIO times=0",
 					     "dd.probe colour=red fail=EIO",
-					     "dd.probe fail=EIO\ndd.probe nonsense"};
+					     "dd.probe fail=EIO\ndd.probe nonsense",
+					     "dd.remove fail=EIO"};
 	char text[4096];
 
 	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
 		assert_int_equal(model_write(k, CONTROL "faults", broken[i]), -EINVAL);
 		assert_int_equal(model_read(k, CONTROL "faults", text, sizeof(text)), 0);
 	}
+	/* A "clear" is not obeyed either when the rest is broken; it takes away what stands above it in the same write. */
+	rule("dd.probe fail=EIO");
+	assert_int_equal(model_write(k, CONTROL "faults", "clear\nbogus\n"), -EINVAL);
+	assert_true(model_read(k, CONTROL "faults", text, sizeof(text)) > 0);
+	rule("dd.probe fail=EIO\nclear\n");
+	assert_int_equal(model_read(k, CONTROL "faults", text, sizeof(text)), 0);
+}
+
+/* A removal that waits behind that of its bridge finds the device gone. */
+static void removal_behind_that_of_the_bridge_does_nothing(void **state)
+{
+	struct store *bridge, *function;
+
+	rule("pci.remove-device device=0000:00:02.0 hold");
+	bridge = start("bridge", "bus/pci/devices/0000:00:02.0/remove", "1");
+	wait_until(step_held_text, "bridge pci.remove-device");
+	function = start("function", NIC_DIR "/remove", "1");
+	wait_until(step_trace_text, "function pci.lock-rescan-remove");
+	release("1");
+	assert_int_equal(finish(bridge), 1);
+	assert_int_equal(finish(function), 1);
+	assert_false(model_exists(k, NIC_DIR));
+}
+
+/* klist_remove(): the driver's going waits for those who probe with it. */
+static void unloading_waits_for_a_probe(void **state)
+{
+	struct store *probe, *unload;
+
+	unbind_for_test();
+	assert_int_equal(model_write(k, NIC_DIR "/driver_override", "vfio-pci"), 8);
+	rule("dd.probe driver=vfio-pci hold");
+	probe = start("probe", "bus/pci/drivers_probe", NIC);
+	wait_until(step_held_text, "probe dd.probe");
+	unload = start("unload", CONTROL "modules", "unload vfio_pci");
+	wait_until(step_trace_text, "unload bus.remove-driver");
+	assert_false(is_done(unload));
+	release("1");
+	assert_int_equal(finish(probe), 12);
+	assert_int_equal(finish(unload), 15);
+	assert_string_equal(driver(), "none");
+	assert_false(model_exists(k, "bus/pci/drivers/vfio-pci"));
+}
+
+static void siblings_that_bind_at_once_share_one_vfio_group(void **state)
+{
+	struct store *first, *second;
+	char *list;
+
+	assert_int_equal(model_write(k, "bus/pci/devices/0000:00:1f.2/driver_override", "vfio-pci"), 8);
+	assert_int_equal(model_write(k, "bus/pci/devices/0000:00:1f.3/driver_override", "vfio-pci"), 8);
+	rule("vfio.add-group hold");
+	first = start("first", "bus/pci/drivers/vfio-pci/bind", "0000:00:1f.2");
+	wait_until(step_held_text, "first vfio.add-group");
+	second = start("second", "bus/pci/drivers/vfio-pci/bind", "0000:00:1f.3");
+	wait_until(step_trace_text, "second dd.probe");
+	release("1");
+	assert_int_equal(finish(first), 12);
+	assert_int_equal(finish(second), 12);
+	list = model_list(k, "class/vfio");
+	assert_string_equal(list, "5@");
+	free(list);
+}
+
+static void a_device_that_is_leaving_cannot_be_opened(void **state)
+{
+	struct store *unbind;
+
+	unbind_for_test();
+	assert_int_equal(model_write(k, NIC_DIR "/driver_override", "vfio-pci"), 8);
+	assert_int_equal(model_write(k, "bus/pci/drivers_probe", NIC), 12);
+	rule("vfio.remove-group hold");
+	unbind = start("unbind", "bus/pci/drivers/vfio-pci/unbind", NIC);
+	wait_until(step_held_text, "unbind vfio.remove-group");
+	assert_int_equal(model_write(k, CONTROL "users", "open " NIC), -ENODEV);
+	release("1");
+	assert_int_equal(finish(unbind), 12);
+}
+
+/* Whatever step of a bind is made to fail, nothing of it is left. */
+static void a_rule_that_fails_a_probe_undoes_it(void **state)
+{
+	static const char *const steps[] = {"dd.dma-configure", "dd.probe", "vfio.add-group", "vfio.add-device",
+					    "dd.probed"};
+	char *before, *after;
+
+	unbind_for_test();
+	assert_int_equal(model_write(k, NIC_DIR "/driver_override", "vfio-pci"), 8);
+	before = model_dump(k);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "%s fail=EBUSY times=1", steps[i]);
+		rule(text);
+		assert_int_equal(model_write(k, "bus/pci/drivers/vfio-pci/bind", NIC), -EBUSY);
+		after = model_dump(k);
+		assert_string_equal(before, after);
+		free(after);
+	}
+	free(before);
+	/* The group is free for a user: nothing counts as a host driver's. */
+	assert_int_equal(model_write(k, "bus/pci/drivers/vfio-pci/bind", NIC), 12);
+	assert_int_equal(model_write(k, CONTROL "users", "open " NIC), 17);
 }
 
 int main(void)
@@ -454,6 +558,11 @@ int main(void)
 		TEST(the_log_tells_probe_failures_as_linux_does),
 		TEST(a_step_that_is_not_held_cannot_be_released),
 		TEST(broken_rules_are_refused_whole),
+		TEST(removal_behind_that_of_the_bridge_does_nothing),
+		TEST(unloading_waits_for_a_probe),
+		TEST(siblings_that_bind_at_once_share_one_vfio_group),
+		TEST(a_device_that_is_leaving_cannot_be_opened),
+		TEST(a_rule_that_fails_a_probe_undoes_it),
 	};
 
 	return cmocka_run_group_tests_name("waiting", tests, NULL, NULL);
