@@ -12,6 +12,7 @@
  */
 #include "diagnose.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -54,6 +55,20 @@ static int find_number(const char *message)
 	return 0;
 }
 
+/* As a word: "10000:04:11.5" is another device than "0000:04:11.5". */
+static bool names_device(const char *message, const char *device)
+{
+	size_t length = strlen(device);
+
+	for (const char *at = message; (at = strstr(at, device)); at++) {
+		unsigned char before = at > message ? (unsigned char)at[-1] : ' ';
+
+		if (!isxdigit(before) && before != ':' && !isalnum((unsigned char)at[length]))
+			return true;
+	}
+	return false;
+}
+
 void diagnose_parse_log(char *records, const char *device, struct log_clue *clue)
 {
 	char *rest = NULL;
@@ -65,7 +80,7 @@ void diagnose_parse_log(char *records, const char *device, struct log_clue *clue
 		int number;
 
 		/* A line with a blank first is a property; a priority of 8 and more has a facility, so is not the kernel's. */
-		if (line[0] == ' ' || !message || *end != ',' || priority > 7 || !strstr(message, device))
+		if (line[0] == ' ' || !message || *end != ',' || priority > 7 || !names_device(message, device))
 			continue;
 		number = find_number(message);
 		/* What a driver says before the errno is reported may explain it, what comes after does not. */

@@ -366,6 +366,12 @@ static void the_kernels_log_tells_the_errno_of_a_probe(void **state)
 		 "igbvf 0000:04:11.5: probe with driver igbvf rejects match -19"},
 		/* Another device, user space's word, and a message without an errno. */
 		{"4,99,12,-;vfio-pci 0000:04:11.4: probe with driver vfio-pci failed with error -16\n", 0, ""},
+		{"4,99,12,-;vfio-pci 10000:04:11.5: probe with driver vfio-pci failed with error -16\n", 0, ""},
+		{"4,99,12,-;vfio-pci f:0000:04:11.5: probe with driver vfio-pci failed with error -16\n", 0, ""},
+		{"4,99,12,-;vfio-pci 0000:04:11.50: probe with driver vfio-pci failed with error -16\n", 0, ""},
+		{"4,99,12,-;vfio-pci 10000:04:11.5, 0000:04:11.5: probe failed with error -16\n", 16,
+		 "vfio-pci 10000:04:11.5, 0000:04:11.5: probe failed with error -16"},
+		{"4,99,12,-;probe of 0000:04:11.5", 0, "probe of 0000:04:11.5"},
 		{"12,99,12,-;vfio-pci 0000:04:11.5: probe with driver vfio-pci failed with error -16\n", 0, ""},
 		{"4,99,12,-;vfio-pci 0000:04:11.5: Cannot bind\n", 0, "vfio-pci 0000:04:11.5: Cannot bind"},
 		{" DEVICE=+pci:0000:04:11.5;probe failed with error -5\n", 0, ""},
