@@ -76,6 +76,7 @@ int group_read_members(struct vfiobind_context *context, const struct device_han
 		       struct arena *arena, struct vfiobind_group_member ***ret_members, size_t *ret_n,
 		       struct vfiobind_error *error)
 {
+	struct vfiobind_error local = VFIOBIND_ERROR_INIT;
 	struct vfiobind_group_member *member = NULL;
 	struct vfiobind_address address;
 	void **members = NULL;
@@ -93,13 +94,16 @@ int group_read_members(struct vfiobind_context *context, const struct device_han
 			continue;
 		if (others && vfiobind_address_compare(&address, &device->address) == 0)
 			continue;
-		r = read_member(context, &address, arena, &member, error);
+		r = read_member(context, &address, arena, &member, &local);
+		/* It was removed meanwhile: no failure, so the caller's error stays as it is. */
 		if (r == -ENODEV)
 			continue;
 		if (r == 0 && arena_append(arena, &members, &n, member) < 0)
-			r = fail_memory(error);
-		if (r < 0)
+			r = fail_memory(&local);
+		if (r < 0) {
+			error_copy(error, &local);
 			break;
+		}
 	}
 	sysfs_walk_close(&walk);
 	if (r < 0)

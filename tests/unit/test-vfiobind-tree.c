@@ -275,6 +275,22 @@ static void a_group_is_viable_unless_a_mate_is_on_a_host_driver(void **state)
 	}
 }
 
+static void a_member_that_was_removed_is_no_error(void **state)
+{
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	const struct tree *tree = *state;
+	struct vfiobind_device *device;
+
+	put_link(tree, "../../../../devices/pci0000:00/0000:04:11.6",
+		 "sys/kernel/iommu_groups/14/devices/0000:04:11.6");
+	assert_int_equal(vfiobind_device_read(tree->context, &vf, &device, &error), 0);
+	assert_int_equal(device->n_group_members, 1);
+	vfiobind_device_free(device);
+	assert_int_equal(error.code, VFIOBIND_ERROR_NONE);
+	assert_int_equal(error.number, 0);
+	assert_false(error.has_device);
+}
+
 static void virtual_functions_are_counted_by_their_links(void **state)
 {
 	static const struct vfiobind_address pf = {.bus = 4, .function = 1};
@@ -770,6 +786,7 @@ int main(void)
 		test_on_tree(a_device_is_read_with_all_that_is_there),
 		test_on_tree(a_variant_is_known_by_its_vfio_device),
 		test_on_tree(a_group_is_viable_unless_a_mate_is_on_a_host_driver),
+		test_on_tree(a_member_that_was_removed_is_no_error),
 		test_on_tree(virtual_functions_are_counted_by_their_links),
 		test_on_tree(garbage_in_attributes_is_an_error_not_a_value),
 		test_on_tree(an_attribute_that_is_a_link_is_not_followed),
