@@ -26,11 +26,14 @@ static int open_store(struct operation *operation, struct operation_device *devi
 	} else if (fd == -EROFS) {
 		code = VFIOBIND_ERROR_SYSFS_READ_ONLY;
 		hint = "remount sysfs writable; containers often have it read-only";
+	} else if (fd == -EBADMSG) {
+		code = VFIOBIND_ERROR_ATTRIBUTE_MALFORMED;
 	} else if ((fd == -ENOENT || fd == -ENODEV) && !device_exists(operation->context, &device->handle)) {
 		code = VFIOBIND_ERROR_DEVICE_VANISHED;
 	}
-	return fail(operation->error, .code = code, .number = -fd, .device = &device->handle.address,
-		    .operation = "open", .object = strrchr(path, '/') + 1, .path = full, .hint = hint);
+	return fail(operation->error, .code = code, .number = fd == -EBADMSG ? 0 : -fd,
+		    .device = &device->handle.address, .operation = "open", .object = strrchr(path, '/') + 1,
+		    .path = full, .hint = hint);
 }
 
 static int open_stores(struct operation *operation, struct operation_device *device)

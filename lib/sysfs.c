@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "util.h"
@@ -135,7 +136,17 @@ bool sysfs_exists(int dirfd, const char *path)
 
 int sysfs_open_store(int dirfd, const char *name)
 {
-	return keep_off_standard_streams(openat(dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY));
+	int fd = keep_off_standard_streams(
+		openat(dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+	struct stat status;
+
+	/* A FIFO without a reader. */
+	if (fd == -ENXIO)
+		return -EBADMSG;
+	if (fd < 0 || (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)))
+		return fd;
+	close_fd(fd);
+	return -EBADMSG;
 }
 
 int sysfs_store(int fd, const char *text)

@@ -39,7 +39,7 @@ int sysfs_readlink_name(int dirfd, const char *name, char buffer[static SYSFS_NA
 /* Whether the path exists. An error of any kind means no. */
 bool sysfs_exists(int dirfd, const char *path);
 
-/* Opens an attribute to store into it; never creates one. Returns the fd. */
+/* Opens an attribute to store into it; never creates one, never waits. Returns the fd; -EBADMSG if it is no file. */
 int sysfs_open_store(int dirfd, const char *name);
 
 /* Stores with one write(2): the kernel takes each write for a store of its own. A short one is -EIO. */

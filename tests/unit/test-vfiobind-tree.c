@@ -614,6 +614,43 @@ static void stores_that_change_nothing_are_not_believed(void **state)
 	assert_string_equal(slurp(tree, "sys/bus/pci/drivers_probe"), "0000:04:11.5");
 }
 
+/* A FIFO, whether somebody reads it or not. */
+static void what_is_no_file_is_not_stored_into(void **state)
+{
+	static const char *const paths[] = {
+		"sys/bus/pci/drivers/igbvf/unbind",
+		"sys/bus/pci/drivers_probe",
+	};
+	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+	const struct tree *tree = *state;
+
+	options.driver = "vfio-pci";
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(paths); i++) {
+		struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+		const char *name = paths[i / 2];
+		char path[256], byte;
+		int reader = -1;
+
+		snprintf(path, sizeof(path), "%s/%s", tree->root, name);
+		drop(tree, "%s", name);
+		assert_int_equal(mkfifo(path, 0600), 0);
+		if (i % 2)
+			reader = open(path, O_RDONLY | O_NONBLOCK);
+		alarm(10); /* it must not wait for a reader */
+		assert_int_equal(vfiobind_device_detach(tree->context, &vf, 1, &options, NULL, &error), -EIO);
+		alarm(0);
+		assert_int_equal(error.code, VFIOBIND_ERROR_ATTRIBUTE_MALFORMED);
+		assert_int_equal(error.state, VFIOBIND_STATE_UNTOUCHED);
+		assert_string_equal(error.path, path);
+		if (reader >= 0) {
+			assert_int_equal(read(reader, &byte, 1), 0);
+			close(reader);
+		}
+		drop(tree, "%s", name);
+		put(tree, "", "%s", name);
+	}
+}
+
 static void why_nothing_was_bound_is_said_where_it_shows(void **state)
 {
 	static const struct {
@@ -801,6 +838,7 @@ int main(void)
 		test_on_tree(a_dry_run_says_each_store_and_does_none),
 		test_on_tree(hyphens_name_a_driver_with_underscores),
 		test_on_tree(stores_that_change_nothing_are_not_believed),
+		test_on_tree(what_is_no_file_is_not_stored_into),
 		test_on_tree(why_nothing_was_bound_is_said_where_it_shows),
 		test_on_tree(what_is_so_already_is_left_alone),
 		test_on_tree(a_reattach_clears_only_an_override_for_vfio),
