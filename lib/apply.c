@@ -88,9 +88,35 @@ static int load_driver(struct operation *operation, struct operation_device *dev
 	return r;
 }
 
+/*
+ * A module that is loaded takes the devices whose driver_override has been waiting for it, or that its options name.
+ * That is this operation's doing: it is to be undone if the operation fails, so what the plan saw stays what it saw.
+ */
+static int look_again(struct operation *operation, struct operation_device *device, struct vfiobind_error *error)
+{
+	struct snapshot now = {.bound = false};
+	int r;
+
+	r = plan_snapshot(operation, device, &now, error);
+	if (r < 0 || !now.bound)
+		return r;
+	if (!device->before.bound && snapshot_same_override(&now, &device->before) &&
+	    device_classify_driver(operation->context, device->handle.fd, now.driver) == VFIOBIND_DRIVER_TYPE_VFIO) {
+		memcpy(device->taken_by, now.driver, sizeof(now.driver));
+		device->stored = device->unbound = true;
+	}
+	if (strcmp(now.driver, device->target.driver) != 0)
+		return 0;
+	/* Nothing is left to be done. If the module did not do it, another process did. */
+	device->change = false;
+	if (!device->taken_by[0])
+		device->before = now;
+	return 0;
+}
+
 int apply_prepare(struct operation *operation)
 {
-	bool loaded = false;
+	bool loads = false;
 	int r = 0;
 
 	/* All devices may be written? Only then is anything loaded. */
@@ -100,19 +126,19 @@ int apply_prepare(struct operation *operation)
 	for (size_t i = 0; r == 0 && i < operation->n_devices; i++) {
 		if (!operation->devices[i].change)
 			continue;
+		loads = loads || operation->devices[i].target.load;
 		r = load_driver(operation, &operation->devices[i]);
 		if (r < 0)
 			error_add_device(operation->error, &operation->devices[i].handle.address);
-		loaded = loaded || operation->devices[i].loaded;
 	}
-	/* A module that is loaded takes the devices whose override has been waiting for it. */
-	for (size_t i = 0; loaded && r == 0 && i < operation->n_devices; i++) {
+	for (size_t i = 0; loads && i < operation->n_devices; i++) {
 		struct operation_device *device = &operation->devices[i];
+		int looked = device->change ? look_again(operation, device, r < 0 ? NULL : operation->error) : 0;
 
-		r = device->change ? plan_snapshot(operation, device) : 0;
-		if (r == 0 && device->change && device->before.bound &&
-		    strcmp(device->before.driver, device->target.driver) == 0)
-			device->change = false;
+		if (r == 0 && looked < 0) {
+			error_add_device(operation->error, &device->handle.address);
+			r = looked;
+		}
 	}
 	return r;
 }
@@ -158,7 +184,7 @@ static int store_override(struct operation *operation, struct operation_device *
 static int store_unbind(struct operation *operation, struct operation_device *device)
 {
 	enum vfiobind_error_code code = VFIOBIND_ERROR_UNBIND_FAILED;
-	const char *driver = device->before.driver;
+	const char *driver = plan_unbinds_from(device);
 	char path[2 * DEVICE_PATH_SIZE];
 	int r;
 
@@ -198,7 +224,7 @@ int apply_device(struct operation *operation, struct operation_device *device)
 
 	if (plan_stores_override(operation, device))
 		r = store_override(operation, device);
-	if (r == 0 && device->before.bound)
+	if (r == 0 && plan_unbinds_from(device))
 		r = store_unbind(operation, device);
 	if (r == 0)
 		r = store_probe(operation, device);

@@ -103,10 +103,10 @@ static void describe_broken(struct operation *operation, const struct operation_
 		 before->bound ? before->driver : "no driver", before->overridden ? before->driver_override : "unset");
 }
 
-/* In reverse: what was done last is undone first. */
-static void roll_back(struct operation *operation, size_t n)
+/* In reverse: what was done last is undone first. What was not touched is left alone. */
+static void roll_back(struct operation *operation)
 {
-	while (n-- > 0) {
+	for (size_t n = operation->n_devices; n-- > 0;) {
 		const struct operation_device *device = &operation->devices[n];
 
 		if (device->stored && operation->error->state == VFIOBIND_STATE_UNTOUCHED)
@@ -130,7 +130,6 @@ static int carry_out(struct operation *operation)
 			r = verify_device(operation, device);
 		if (r < 0) {
 			error_add_device(operation->error, &device->handle.address);
-			roll_back(operation, i + 1);
 			return r;
 		}
 	}
@@ -147,8 +146,8 @@ static int fill_result(struct operation *operation, struct vfiobind_result *resu
 	for (size_t i = 0; r == 0 && i < operation->n_devices; i++) {
 		struct operation_device *device = &operation->devices[i];
 
-		device->result->changed = device->change;
-		if (device->change)
+		device->result->changed = device->change || device->taken_by[0];
+		if (device->result->changed)
 			r = plan_actions(operation, device);
 		if (r == 0 && device->before.bound) {
 			device->result->from = arena_strdup(operation->arena, device->before.driver);
@@ -204,6 +203,8 @@ static int run(struct operation *operation, const struct vfiobind_address *addre
 		r = fill_result(operation, &box->result);
 	if (r == 0 && !operation->dry_run)
 		r = carry_out(operation);
+	if (r < 0)
+		roll_back(operation);
 
 	for (size_t i = 0; i < operation->n_devices; i++) {
 		close_fd(operation->devices[i].handle.fd);

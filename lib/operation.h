@@ -30,6 +30,8 @@ struct operation_device {
 	bool clear_override;         /* of a reattach */
 	bool change;                 /* something has to be written */
 	bool loaded;                 /* its driver's module was loaded for it */
+	/* The driver that got it, when it had none, by a module's being loaded; empty if none did. */
+	char taken_by[SYSFS_NAME_SIZE];
 
 	int override_fd; /* opened for writing before the first store, as a test of permission */
 	int unbind_fd;   /* -1 if it was not bound */
@@ -58,8 +60,12 @@ struct operation {
 /* plan.c: reads what is there, refuses what cannot be, chooses the drivers. Writes nothing. */
 int plan(struct operation *operation);
 
-/* plan.c: reads how the device is now. */
-int plan_snapshot(struct operation *operation, struct operation_device *device);
+/* plan.c: reads driver and driver_override as they are now. */
+int plan_snapshot(struct operation *operation, const struct operation_device *device, struct snapshot *now,
+		  struct vfiobind_error *error);
+
+/* plan.c: the driver from which the device has to be unbound; NULL for none. */
+const char *plan_unbinds_from(const struct operation_device *device);
 
 /* plan.c: the actions of a device, for a dry run and for the result. */
 int plan_actions(struct operation *operation, struct operation_device *device);
@@ -67,7 +73,10 @@ int plan_actions(struct operation *operation, struct operation_device *device);
 /* plan.c: whether driver_override does not have the value yet that it needs. */
 bool plan_stores_override(const struct operation *operation, const struct operation_device *device);
 
-/* apply.c: opens all that will be written and loads modules. No device is touched. */
+/*
+ * apply.c: opens all that will be written and loads modules. Nothing is stored, but a module may take devices as it is
+ * loaded: also after a failure there may be something to roll back.
+ */
 int apply_prepare(struct operation *operation);
 
 /* apply.c: the stores for one device, in their order. The caller verifies and rolls back. */
@@ -75,6 +84,9 @@ int apply_device(struct operation *operation, struct operation_device *device);
 
 /* verify.c: reads back what became of the device, into its result. */
 int verify_device(struct operation *operation, struct operation_device *device);
+
+/* rollback.c: whether driver_override is the same in both. */
+bool snapshot_same_override(const struct snapshot *a, const struct snapshot *b);
 
 /* rollback.c: undoes what was done to the device. Returns whether it is as it was, as far as it was us who changed it. */
 bool rollback_device(struct operation *operation, struct operation_device *device);

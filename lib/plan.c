@@ -10,20 +10,25 @@
 #include "operation.h"
 #include "rank.h"
 
-int plan_snapshot(struct operation *operation, struct operation_device *device)
+int plan_snapshot(struct operation *operation, const struct operation_device *device, struct snapshot *now,
+		  struct vfiobind_error *error)
 {
-	struct snapshot *before = &device->before;
 	int r;
 
-	r = device_read_driver(operation->context, &device->handle, before->driver, operation->error);
+	r = device_read_driver(operation->context, &device->handle, now->driver, error);
 	if (r < 0)
 		return r;
-	before->bound = r;
-	r = device_read_override(operation->context, &device->handle, before->driver_override, operation->error);
+	now->bound = r;
+	r = device_read_override(operation->context, &device->handle, now->driver_override, error);
 	if (r < 0)
 		return r;
-	before->overridden = r;
+	now->overridden = r;
 	return 0;
+}
+
+static int read_before(struct operation *operation, struct operation_device *device)
+{
+	return plan_snapshot(operation, device, &device->before, operation->error);
 }
 
 static int refuse_bridge(struct operation *operation, struct operation_device *device)
@@ -95,7 +100,7 @@ static int plan_detach(struct operation *operation, struct operation_device *dev
 		refuse_bridge,
 		refuse_without_group,
 		refuse_pf_with_vfs,
-		plan_snapshot,
+		read_before,
 	};
 	int r = 0;
 
@@ -134,7 +139,7 @@ static int plan_reattach(struct operation *operation, struct operation_device *d
 	struct snapshot *before = &device->before;
 	int r;
 
-	r = plan_snapshot(operation, device);
+	r = read_before(operation, device);
 	if (r < 0)
 		return r;
 	r = group_read_number(operation->context, &device->handle, &device->iommu_group, operation->error);
@@ -193,22 +198,32 @@ bool plan_stores_override(const struct operation *operation, const struct operat
 	return !device->before.overridden || strcmp(device->before.driver_override, device->target.driver) != 0;
 }
 
+const char *plan_unbinds_from(const struct operation_device *device)
+{
+	if (device->taken_by[0])
+		return device->taken_by;
+	return device->before.bound ? device->before.driver : NULL;
+}
+
 int plan_actions(struct operation *operation, struct operation_device *device)
 {
-	const char *address = device->handle.name;
+	const char *address = device->handle.name, *from = plan_unbinds_from(device);
 	bool driver_known = device->target.driver[0];
 	int r = 0;
 
 	if (device->target.load || device->loaded)
 		r = add_action(operation, device, VFIOBIND_ACTION_LOAD_MODULE, NULL, device->target.module);
+	/* Else its module took it, and nothing is left to be stored. */
+	if (!device->change)
+		return r;
 	if (r == 0 && plan_stores_override(operation, device)) {
 		const char *value = driver_known ? device->target.driver : device->target.module;
 
 		r = add_write(operation, device, "devices/", address, "/driver_override",
 			      operation->detach ? value : "\n", operation->detach && !driver_known);
 	}
-	if (r == 0 && device->before.bound)
-		r = add_write(operation, device, "drivers/", device->before.driver, "/unbind", address, false);
+	if (r == 0 && from)
+		r = add_write(operation, device, "drivers/", from, "/unbind", address, false);
 	if (r == 0)
 		r = add_write(operation, device, "", "", "drivers_probe", address, false);
 	return r;

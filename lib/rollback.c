@@ -28,25 +28,12 @@ static void store_override(struct operation *operation, struct operation_device 
 	store(operation, path, value);
 }
 
-/* Returns whether the device can be read; an unset override is an empty text, an absent driver as well. */
-static bool read_now(struct operation *operation, struct operation_device *device, struct snapshot *now)
-{
-	int r = device_read_driver(operation->context, &device->handle, now->driver, NULL);
-
-	if (r < 0)
-		return false;
-	now->bound = r;
-	r = device_read_override(operation->context, &device->handle, now->driver_override, NULL);
-	now->overridden = r > 0;
-	return r >= 0;
-}
-
 static bool same_driver(const struct snapshot *a, const struct snapshot *b)
 {
 	return a->bound == b->bound && (!a->bound || strcmp(a->driver, b->driver) == 0);
 }
 
-static bool same_override(const struct snapshot *a, const struct snapshot *b)
+bool snapshot_same_override(const struct snapshot *a, const struct snapshot *b)
 {
 	return a->overridden == b->overridden &&
 	       (!a->overridden || strcmp(a->driver_override, b->driver_override) == 0);
@@ -79,20 +66,20 @@ bool rollback_device(struct operation *operation, struct operation_device *devic
 
 	if (!device->stored)
 		return true;
-	if (!now || !read_now(operation, device, now))
+	if (!now || plan_snapshot(operation, device, now, NULL) < 0)
 		return false;
 	/* If it was never ours to bind, somebody else has moved it: that is left alone. */
 	if (device->unbound && !same_driver(now, before)) {
 		restore_driver(operation, device, now);
-		if (!read_now(operation, device, now))
+		if (plan_snapshot(operation, device, now, NULL) < 0)
 			return false;
 	}
-	if (!same_override(now, before)) {
+	if (!snapshot_same_override(now, before)) {
 		store_override(operation, device, before->overridden ? before->driver_override : "\n");
-		if (!read_now(operation, device, now))
+		if (plan_snapshot(operation, device, now, NULL) < 0)
 			return false;
 	}
 	if (before->has_vfs && sysfs_readlink_name(device->handle.fd, "virtfn0", virtfn) < 0)
 		return false;
-	return same_override(now, before) && (!device->unbound || same_driver(now, before));
+	return snapshot_same_override(now, before) && (!device->unbound || same_driver(now, before));
 }

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* All devices or none, also when it is not the operation's own stores, or not the operation, that bind one meanwhile. */
+#include "harness.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* VFs of 04:00.1. */
+#define VF "0000:04:10.1"
+#define OTHER_VF "0000:04:10.3"
+/* The other port. */
+#define PF "0000:04:00.0"
+
+/* ---- a module takes a device as it is loaded ---- */
+
+/* On no driver, its override waiting for one whose module is not loaded. */
+static void leave_waiting(const char *device, const char *driver)
+{
+	_cleanup_text_ char *path = format_text(DEVICES "/%s/driver_override", device);
+
+	write_file("/sys/bus/pci/drivers/igbvf/unbind", device);
+	write_file(path, driver);
+	assert_false(exists("/sys/module/vfio_pci"));
+}
+
+static void a_device_that_the_module_took_is_given_back(void **state)
+{
+	leave_waiting(VF, "vfio-pci");
+	add_fault("dd.probe device=" OTHER_VF " driver=vfio-pci fail=EBUSY");
+	ASSERT_FAILS(1, "probe-busy", "restored", "detach", VF, OTHER_VF, "--driver", "vfio-pci");
+	assert_device(VF, NULL, "vfio-pci");
+	assert_device(OTHER_VF, "igbvf", "(null)");
+}
+
+/* Also where the one that fails comes first. */
+static void a_device_that_the_module_took_is_given_back_before_its_turn(void **state)
+{
+	leave_waiting(VF, "vfio-pci");
+	add_fault("dd.probe device=" OTHER_VF " driver=vfio-pci fail=EBUSY");
+	ASSERT_FAILS(1, "probe-busy", "restored", "detach", OTHER_VF, VF, "--driver", "vfio-pci");
+	assert_device(VF, NULL, "vfio-pci");
+	assert_device(OTHER_VF, "igbvf", "(null)");
+}
+
+static void a_device_that_the_module_took_has_changed(void **state)
+{
+	leave_waiting(VF, "vfio-pci");
+	{
+		_cleanup_output_ struct output output =
+			RUN_EXPECTING(0, "vfiobind", "detach", VF, "--driver", "vfio-pci", "--json");
+		_cleanup_json_ struct json_object *document = json_of(&output);
+
+		assert_json_text(document, "devices.0.from", NULL);
+		assert_json_text(document, "devices.0.to", "vfio-pci");
+		assert_json_bool(document, "devices.0.changed", true);
+	}
+	assert_device(VF, "vfio-pci", "vfio-pci");
+	/* It was the module alone. */
+	assert_int_equal(TRACE_COUNT(" sys.write ", "drivers_probe"), 0);
+}
+
+/* The first device's module took it, the second one's cannot be loaded: no store was made, and yet there is one to undo. */
+static void a_device_that_the_module_took_is_given_back_when_the_next_module_fails(void **state)
+{
+	leave_waiting(VF, "vfio-pci-igbvf");
+	write_file(DEVICES "/" PF "/sriov_numvfs", "0");
+	RUN_WELL("modprobe", "vfio_pci_core");
+	add_fault("module.load after=1 fail=ENOMEM");
+	ASSERT_FAILS(1, "module-load-failed", "restored", "detach", VF, PF);
+	assert_true(exists("/sys/module/vfio_pci_igbvf"));
+	assert_device(VF, NULL, "vfio-pci-igbvf");
+	assert_device(PF, "igb", "(null)");
+}
+
+static const struct CMUnitTest igb_tests[] = {
+	SCENARIO(a_device_that_the_module_took_is_given_back),
+	SCENARIO(a_device_that_the_module_took_is_given_back_before_its_turn),
+	SCENARIO(a_device_that_the_module_took_has_changed),
+	SCENARIO(a_device_that_the_module_took_is_given_back_when_the_next_module_fails),
+};
+
+SCENARIO_MAIN(SUITE("igb-sriov", igb_tests))
