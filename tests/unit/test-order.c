@@ -151,6 +151,30 @@ static void a_bridge_takes_what_is_below_it_along(void **state)
 	expect("add pci 0000:00:03.0\nadd pci_bus 0000:02\nadd pci " PF "\nbind pci 0000:00:03.0\n");
 }
 
+static void queues_come_in_ascending_and_go_in_descending_order(void **state)
+{
+	struct driver_desc wide = *q35_machine.drivers[0];
+	const struct driver_desc *drivers[] = {&wide, q35_machine.drivers[3]};
+	struct machine machine = q35_machine;
+
+	wide.net.rx_queues = wide.net.tx_queues = 2;
+	machine.drivers = drivers;
+	machine.n_drivers = 2;
+	kernel_free(k);
+	k = model_new(&machine, NULL);
+	modprobe("e1000e");
+	expect("add wakeup wakeup0\nadd ptp ptp0\n"
+	       "add net eth0\nadd queues rx-0\nadd queues rx-1\nadd queues tx-0\nadd queues tx-1\n"
+	       "bind pci " NIC "\nadd drivers e1000e\nadd module e1000e\n");
+	write_ok("bus/pci/drivers/e1000e/unbind", NIC);
+	expect("remove ptp ptp0\n"
+	       "remove queues rx-1\nremove queues rx-0\nremove queues tx-1\nremove queues tx-0\nremove net eth0\n"
+	       "unbind pci " NIC "\n");
+	/* The machine ends with this function: tear_down() gets another. */
+	kernel_free(k);
+	k = model_new(&q35_machine, NULL);
+}
+
 static void unloading_unbinds_the_last_bound_first(void **state)
 {
 	modprobe("vfio_pci");
@@ -202,6 +226,7 @@ int main(void)
 		TEST(igb_takes_its_vfs_along_between_clock_and_interface),
 		TEST(removal_and_rescan_bring_back_address_group_and_driver),
 		TEST(a_bridge_takes_what_is_below_it_along),
+		TEST(queues_come_in_ascending_and_go_in_descending_order),
 		TEST(unloading_unbinds_the_last_bound_first),
 		TEST(synthetic_events_carry_what_was_written),
 	};

@@ -19,11 +19,12 @@
 
 #define NIC "0000:01:00.0"
 #define NIC_DIR "bus/pci/devices/" NIC
+#define PF "0000:02:00.0"
 #define CONTROL "kernel/debug/mocksys/"
 
 static struct kernel *k;
 
-/* A store on a thread of its own. */
+/* A store on a thread of its own; a read when there is no data. */
 struct store {
 	pthread_t thread;
 	const char *actor, *path, *data;
@@ -35,10 +36,12 @@ static void *run_store(void *argument)
 {
 	struct store *store = argument;
 	struct client client = {.pid = 2};
+	char text[8192];
 
 	snprintf(client.actor, sizeof(client.actor), "%s", store->actor);
 	kernel_enter(&client);
-	store->ret = model_write(k, store->path, store->data);
+	store->ret =
+		store->data ? model_write(k, store->path, store->data) : model_read(k, store->path, text, sizeof(text));
 	kernel_lock(k);
 	store->done = true;
 	kernel_changed(k);
@@ -85,12 +88,12 @@ static void wait_until(char *(*list)(struct kernel *), const char *text)
 }
 
 /* The next ticket has been drawn: somebody stands in the queue for the device's lock behind its holder. */
-static void wait_for_queue(unsigned waiters)
+static void wait_for_queue_of(const char *name, unsigned waiters)
 {
 	struct device *device;
 
 	kernel_lock(k);
-	device = bus_find_device(k, NIC);
+	device = bus_find_device(k, name);
 	assert_non_null(device);
 	while (device->lock.next_ticket - device->lock.serving < waiters + 1) {
 		/* The waiter drops the model lock when it waits; nothing is broadcast then. */
@@ -100,6 +103,11 @@ static void wait_for_queue(unsigned waiters)
 	}
 	kobject_put(&device->kobj);
 	kernel_unlock(k);
+}
+
+static void wait_for_queue(unsigned waiters)
+{
+	wait_for_queue_of(NIC, waiters);
 }
 
 static bool is_done(const struct store *store)
@@ -148,6 +156,15 @@ static int tear_down(void **state)
 {
 	kernel_free(k);
 	return 0;
+}
+
+/* The same machine with another kernel. */
+static void boot(const char *profile)
+{
+	kernel_free(k);
+	k = model_new(&q35_machine, profile);
+	modprobe("e1000e");
+	modprobe("vfio_pci");
 }
 
 static void unbind_for_test(void)
@@ -283,6 +300,141 @@ static void unbind_waits_for_users_of_the_device(void **state)
 	assert_int_equal(model_write(k, CONTROL "users", "close " NIC), 18);
 	assert_int_equal(finish(unbind), 12);
 	assert_false(model_exists(k, "class/vfio/6"));
+}
+
+static void before_6_6_vfio_dev_stays_until_the_last_user_goes(void **state)
+{
+	struct store *unbind;
+
+	boot("6.1");
+	unbind_for_test();
+	assert_int_equal(model_write(k, NIC_DIR "/driver_override", "vfio-pci"), 8);
+	assert_int_equal(model_write(k, "bus/pci/drivers_probe", NIC), 12);
+	assert_int_equal(model_write(k, CONTROL "users", "open " NIC), 17);
+	unbind = start("unbind", "bus/pci/drivers/vfio-pci/unbind", NIC);
+	wait_until(step_trace_text, "vfio.wait-users");
+	assert_string_equal(driver(), "none");
+	assert_true(model_exists(k, NIC_DIR "/vfio-dev/vfio0"));
+	assert_true(model_exists(k, "class/vfio-dev/vfio0"));
+	assert_false(is_done(unbind));
+	assert_int_equal(model_write(k, CONTROL "users", "close " NIC), 18);
+	assert_int_equal(finish(unbind), 12);
+	assert_false(model_exists(k, NIC_DIR "/vfio-dev"));
+}
+
+static void before_6_12_uevent_and_driver_override_wait_for_the_lock(void **state)
+{
+	struct store *bind, *uevent, *shown, *stored;
+
+	boot("6.1");
+	unbind_for_test();
+	rule("dd.probe hold times=1");
+	bind = start("bind", "bus/pci/drivers/e1000e/bind", NIC);
+	wait_until(step_held_text, "bind dd.probe");
+	uevent = start("uevent", NIC_DIR "/uevent", NULL);
+	wait_for_queue(1);
+	shown = start("shown", NIC_DIR "/driver_override", NULL);
+	wait_for_queue(2);
+	stored = start("stored", NIC_DIR "/driver_override", "x");
+	wait_for_queue(3);
+	assert_false(is_done(uevent) || is_done(shown) || is_done(stored));
+	release("1");
+	assert_int_equal(finish(bind), 12);
+	assert_true(finish(uevent) > 0);
+	assert_int_equal(finish(shown), 7);
+	assert_int_equal(finish(stored), 1);
+}
+
+static void a_read_of_sriov_numvfs_waits_for_the_lock(void **state)
+{
+	struct store *unbind, *reader;
+
+	modprobe("igb");
+	rule("dd.remove hold times=1");
+	unbind = start("unbind", "bus/pci/drivers/igb/unbind", PF);
+	wait_until(step_held_text, "unbind dd.remove");
+	reader = start("reader", "bus/pci/devices/" PF "/sriov_numvfs", NULL);
+	wait_for_queue_of(PF, 1);
+	assert_false(is_done(reader));
+	release("1");
+	assert_int_equal(finish(unbind), 12);
+	assert_int_equal(finish(reader), 2);
+}
+
+static void bind_during_a_removal_finds_no_device(void **state)
+{
+	struct store *removal, *bind;
+
+	rule("dd.remove hold times=1");
+	removal = start("removal", NIC_DIR "/remove", "1");
+	wait_until(step_held_text, "removal dd.remove");
+	assert_false(model_exists(k, NIC_DIR "/remove"));
+	/* Whether it is refused at once or behind the lock. */
+	bind = start("bind", "bus/pci/drivers/e1000e/bind", NIC);
+	wait_until(step_trace_text, "bind dd.");
+	release("1");
+	assert_int_equal(finish(removal), 1);
+	assert_int_equal(finish(bind), -ENODEV);
+}
+
+static unsigned removals_of_the_nic(void)
+{
+	static const char wanted[] = "/" NIC;
+	unsigned n = 0;
+	char *message;
+
+	kernel_lock(k);
+	while (kernel_next_uevent(k, &message)) {
+		size_t length = strlen(message);
+
+		n += !strncmp(message, "remove@", 7) && !strcmp(message + length - strlen(wanted), wanted);
+		free(message);
+	}
+	kernel_unlock(k);
+	return n;
+}
+
+/* Both have passed the file's door; the first takes the file away, the second is told that all is well. */
+static void a_second_writer_of_remove_comes_too_late(void **state)
+{
+	struct store *first, *second;
+
+	rule("sys.write actor=second hold");
+	second = start("second", NIC_DIR "/remove", "1");
+	wait_until(step_held_text, "second sys.write");
+	first = start("first", NIC_DIR "/remove", "1");
+	while (model_exists(k, NIC_DIR "/remove"))
+		sched_yield();
+	release("1");
+	assert_int_equal(finish(first), 1);
+	assert_int_equal(finish(second), 1);
+	assert_int_equal(removals_of_the_nic(), 1);
+	assert_false(model_exists(k, NIC_DIR));
+}
+
+static void a_driver_takes_its_devices_before_it_is_whole(void **state)
+{
+	static const char load[] = "load e1000e";
+	struct store *loader;
+	char text[64], *list;
+
+	assert_int_equal(model_write(k, CONTROL "modules", "unload e1000e"), 13);
+	rule("dd.probe driver=e1000e hold times=1");
+	loader = start("loader", CONTROL "modules", load);
+	wait_until(step_held_text, "loader dd.probe");
+	assert_true(model_read(k, "module/e1000e/initstate", text, sizeof(text)) > 0);
+	assert_string_equal(text, "coming\n");
+	assert_false(model_exists(k, "module/e1000e/drivers"));
+	list = model_list(k, "bus/pci/drivers/e1000e");
+	assert_string_equal(list, NIC "@");
+	free(list);
+	release("1");
+	assert_int_equal(finish(loader), (long)strlen(load));
+	assert_true(model_read(k, "module/e1000e/initstate", text, sizeof(text)) > 0);
+	assert_string_equal(text, "live\n");
+	list = model_list(k, "bus/pci/drivers/e1000e");
+	assert_string_equal(list, NIC "@ bind module@ new_id remove_id uevent unbind");
+	free(list);
 }
 
 static void reset_ends_what_waits_with_EIO(void **state)
@@ -551,6 +703,12 @@ int main(void)
 		TEST(unbind_behind_a_probe_unbinds),
 		TEST(enable_reset_and_power_control_wait_for_the_lock),
 		TEST(unbind_waits_for_users_of_the_device),
+		TEST(before_6_6_vfio_dev_stays_until_the_last_user_goes),
+		TEST(before_6_12_uevent_and_driver_override_wait_for_the_lock),
+		TEST(a_read_of_sriov_numvfs_waits_for_the_lock),
+		TEST(bind_during_a_removal_finds_no_device),
+		TEST(a_second_writer_of_remove_comes_too_late),
+		TEST(a_driver_takes_its_devices_before_it_is_whole),
 		TEST(reset_ends_what_waits_with_EIO),
 		TEST(the_end_ends_what_waits_with_ENODEV),
 		TEST(a_failed_probe_leaves_nothing),
