@@ -36,12 +36,14 @@ static int open_store(struct operation *operation, struct operation_device *devi
 		    .path = full, .hint = hint);
 }
 
+/* What is open already stays. */
 static int open_stores(struct operation *operation, struct operation_device *device)
 {
+	const char *from = plan_unbinds_from(device);
 	char path[2 * SYSFS_NAME_SIZE];
 	int r = 0;
 
-	if (plan_stores_override(operation, device)) {
+	if (device->override_fd < 0 && plan_stores_override(operation, device)) {
 		snprintf(path, sizeof(path), "bus/pci/devices/%s/driver_override", device->handle.name);
 		r = open_store(operation, device, path, &device->override_fd);
 	}
@@ -49,8 +51,8 @@ static int open_stores(struct operation *operation, struct operation_device *dev
 	 * Through the driver that was seen, never through the device's own link: should another driver have come
 	 * meanwhile, the store fails instead of unbinding that.
 	 */
-	if (r == 0 && device->before.bound) {
-		snprintf(path, sizeof(path), "bus/pci/drivers/%s/unbind", device->before.driver);
+	if (r == 0 && device->unbind_fd < 0 && from) {
+		snprintf(path, sizeof(path), "bus/pci/drivers/%s/unbind", from);
 		r = open_store(operation, device, path, &device->unbind_fd);
 	}
 	if (r == 0 && operation->probe_fd < 0)
@@ -140,6 +142,10 @@ int apply_prepare(struct operation *operation)
 			r = looked;
 		}
 	}
+	/* One that a module took for another driver than the wanted one has to be unbound after all. */
+	for (size_t i = 0; loads && r == 0 && i < operation->n_devices; i++)
+		if (operation->devices[i].change)
+			r = open_stores(operation, &operation->devices[i]);
 	return r;
 }
 

@@ -72,11 +72,33 @@ static void a_device_that_the_module_took_is_given_back_when_the_next_module_fai
 	assert_device(PF, "igb", "(null)");
 }
 
+/* Its override named the generic driver, which another device of the operation needs; it shall have the variant. */
+static void a_device_that_another_ones_module_took_moves_on(void **state)
+{
+	leave_waiting(VF, "vfio-pci");
+	write_file(DEVICES "/" PF "/sriov_numvfs", "0");
+	RUN_WELL("vfiobind", "detach", VF, PF);
+	assert_device(VF, "vfio-pci-igbvf", "vfio-pci-igbvf");
+	assert_device(PF, "vfio-pci", "vfio-pci");
+}
+
+static void a_device_that_another_ones_module_took_is_given_back(void **state)
+{
+	leave_waiting(VF, "vfio-pci");
+	write_file(DEVICES "/" PF "/sriov_numvfs", "0");
+	add_fault("dd.probe device=" VF " driver=vfio-pci-igbvf fail=EBUSY");
+	ASSERT_FAILS(1, "probe-busy", "restored", "detach", VF, PF);
+	assert_device(VF, NULL, "vfio-pci");
+	assert_device(PF, "igb", "(null)");
+}
+
 static const struct CMUnitTest igb_tests[] = {
 	SCENARIO(a_device_that_the_module_took_is_given_back),
 	SCENARIO(a_device_that_the_module_took_is_given_back_before_its_turn),
 	SCENARIO(a_device_that_the_module_took_has_changed),
 	SCENARIO(a_device_that_the_module_took_is_given_back_when_the_next_module_fails),
+	SCENARIO(a_device_that_another_ones_module_took_moves_on),
+	SCENARIO(a_device_that_another_ones_module_took_is_given_back),
 };
 
 SCENARIO_MAIN(SUITE("igb-sriov", igb_tests))
