@@ -262,7 +262,8 @@ static void links_are_not_followed(void **state)
 	assert_return_code(symlink(elsewhere, path), errno);
 	assert_made_again();
 
-	/* A whole directory that is a link: no cache then, at least not there. */
+	/* A whole directory that is a link: nothing is kept where it leads. */
+	assert_return_code(unlink(path), errno);
 	snprintf(folder, sizeof(folder), "%s/mocksys", cache);
 	snprintf(path, sizeof(path), "%s/moved", cache);
 	assert_return_code(rename(folder, path), errno);
@@ -271,6 +272,7 @@ static void links_are_not_followed(void **state)
 	aliases_come_in_the_order_of_the_drivers(NULL);
 	assert_return_code(lstat(folder, &st), errno);
 	assert_true(S_ISLNK(st.st_mode));
+	assert_return_code(rmdir(path), errno);
 }
 
 static void packed_files_are_refused_when_anything_differs(void **state)
