@@ -171,7 +171,7 @@ static int store_override(struct operation *operation, struct operation_device *
 	int r;
 
 	device_path(operation->context, &device->handle, "driver_override", path);
-	device->stored = true;
+	device->stored = device->override_stored = true;
 	r = sysfs_store(device->override_fd, value);
 	if (r < 0)
 		return fail_store(operation, device,

@@ -37,6 +37,7 @@ struct operation_device {
 	int unbind_fd;   /* -1 if it was not bound */
 	/* What was tried, successfully or not: rollback looks no further than that. */
 	bool stored;
+	bool override_stored;
 	bool unbound;
 
 	struct vfiobind_result_device *result;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Undoing. It trusts nothing that the operation believes: it reads how the device is, does what is missing, and reads
- * again. It goes on after a failed store, so that as much as possible is restored, and tries each store twice: there is
+ * again. What another process has made of the device meanwhile is not undone: the device is then not as it was, which
+ * the caller is told. It goes on after a failed store, so that as much as possible is restored, and tries each store twice: there is
  * no later chance, and what made the operation fail may have passed.
  */
 #include <stdio.h>
@@ -39,6 +40,27 @@ bool snapshot_same_override(const struct snapshot *a, const struct snapshot *b)
 	       (!a->overridden || strcmp(a->driver_override, b->driver_override) == 0);
 }
 
+/* What the plan saw or the operation stored. Anything else says that another process is at work on the device. */
+static bool is_our_override(const struct operation *operation, const struct operation_device *device,
+			    const struct snapshot *now)
+{
+	if (snapshot_same_override(now, &device->before))
+		return true;
+	if (!device->override_stored)
+		return false;
+	if (!operation->detach)
+		return !now->overridden;
+	return now->overridden && strcmp(now->driver_override, device->target.driver) == 0;
+}
+
+/* A detach has only its own driver bind the device; a reattach leaves the choice to the kernel. */
+static bool is_our_driver(const struct operation *operation, const struct operation_device *device,
+			  const struct snapshot *now)
+{
+	return !now->bound || !operation->detach || strcmp(now->driver, device->target.driver) == 0 ||
+	       strcmp(now->driver, device->taken_by) == 0;
+}
+
 /*
  * The former driver is named by an override while it is probed: without, another driver that knows the device could
  * come first, or none at all, as for a virtual function whose PF has sriov_drivers_autoprobe off.
@@ -63,18 +85,20 @@ bool rollback_device(struct operation *operation, struct operation_device *devic
 	const struct snapshot *before = &device->before;
 	_cleanup_free_ struct snapshot *now = calloc(1, sizeof(*now));
 	char virtfn[SYSFS_NAME_SIZE];
+	bool ours;
 
 	if (!device->stored)
 		return true;
 	if (!now || plan_snapshot(operation, device, now, NULL) < 0)
 		return false;
+	ours = is_our_override(operation, device, now);
 	/* If it was never ours to bind, somebody else has moved it: that is left alone. */
-	if (device->unbound && !same_driver(now, before)) {
+	if (ours && device->unbound && !same_driver(now, before) && is_our_driver(operation, device, now)) {
 		restore_driver(operation, device, now);
 		if (plan_snapshot(operation, device, now, NULL) < 0)
 			return false;
 	}
-	if (!snapshot_same_override(now, before)) {
+	if (ours && !snapshot_same_override(now, before)) {
 		store_override(operation, device, before->overridden ? before->driver_override : "\n");
 		if (plan_snapshot(operation, device, now, NULL) < 0)
 			return false;

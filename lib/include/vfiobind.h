@@ -149,7 +149,8 @@ enum vfiobind_state {
 	VFIOBIND_STATE_RESTORED, /* something was written; driver and driver_override are as they were, and that was
 					 verified */
 	VFIOBIND_STATE_PENDING,  /* the kernel has not finished; nobody knows yet */
-	VFIOBIND_STATE_BROKEN,   /* something was written and could not be undone */
+	VFIOBIND_STATE_BROKEN,   /* something was written and could not be undone, or not without undoing what another
+					 process has done to the device meanwhile */
 };
 
 /** A failure, described. All texts are NUL-terminated, cut where they do not fit, and empty where they do not apply. */

@@ -2,8 +2,11 @@
 /* All devices or none, also when it is not the operation's own stores, or not the operation, that bind one meanwhile. */
 #include "harness.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* VFs of 04:00.1. */
 #define VF "0000:04:10.1"
@@ -92,6 +95,73 @@ static void a_device_that_another_ones_module_took_is_given_back(void **state)
 	assert_device(PF, "igb", "(null)");
 }
 
+/* ---- another process takes the device meanwhile ---- */
+
+/* The command's drivers_probe is held while another process does what @other says. Returns its output. */
+static struct output run_beside(const char *const *command, void (*other)(void))
+{
+	struct output output;
+	pid_t pid;
+
+	add_fault("sys.write path=/sys/bus/pci/drivers_probe hold times=1");
+	fflush(NULL);
+	pid = fork();
+	assert_return_code(pid, errno);
+	if (pid == 0) {
+		char *held;
+
+		/* "ID STEP…" */
+		while (!(held = read_file(CONTROL "/held")) || !*held)
+			usleep(1000);
+		other();
+		held[strcspn(held, " ")] = '\0';
+		_exit(try_write_file(CONTROL "/release", held) < 0);
+	}
+	output = run(command);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	clear_faults();
+	return output;
+}
+
+static void bind_to_another_variant(void)
+{
+	try_write_file(DEVICES "/" VF "/driver_override", "igbvf-vfio-pci");
+	try_write_file("/sys/bus/pci/drivers/igbvf-vfio-pci/bind", VF);
+}
+
+/* It is the other's now; and not as it was, which is told. */
+static void check_left_to_the_other(const char *const *command)
+{
+	_cleanup_output_ struct output output = run_beside(command, bind_to_another_variant);
+	_cleanup_json_ struct json_object *document = json_of(&output);
+
+	assert_int_equal(output.status, 5);
+	assert_json_text(document, "state", "broken");
+	assert_device(VF, "igbvf-vfio-pci", "igbvf-vfio-pci");
+}
+
+static void what_another_process_bound_meanwhile_is_left_to_it(void **state)
+{
+	RUN_WELL("modprobe", "-a", "vfio-pci", "igbvf_vfio_pci");
+	write_file("/sys/bus/pci/drivers/igbvf/unbind", VF);
+	check_left_to_the_other(
+		(const char *const[]){"vfiobind", "detach", VF, "--driver", "vfio-pci", "--json", NULL});
+}
+
+static void what_another_process_bound_between_unbind_and_probe_is_left_to_it(void **state)
+{
+	RUN_WELL("modprobe", "-a", "vfio-pci", "igbvf_vfio_pci");
+	check_left_to_the_other(
+		(const char *const[]){"vfiobind", "detach", VF, "--driver", "vfio-pci", "--json", NULL});
+}
+
+static void what_another_process_bound_during_a_reattach_is_left_to_it(void **state)
+{
+	RUN_WELL("modprobe", "-a", "vfio-pci", "igbvf_vfio_pci");
+	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci");
+	check_left_to_the_other((const char *const[]){"vfiobind", "reattach", VF, "--json", NULL});
+}
+
 static const struct CMUnitTest igb_tests[] = {
 	SCENARIO(a_device_that_the_module_took_is_given_back),
 	SCENARIO(a_device_that_the_module_took_is_given_back_before_its_turn),
@@ -99,6 +169,9 @@ static const struct CMUnitTest igb_tests[] = {
 	SCENARIO(a_device_that_the_module_took_is_given_back_when_the_next_module_fails),
 	SCENARIO(a_device_that_another_ones_module_took_moves_on),
 	SCENARIO(a_device_that_another_ones_module_took_is_given_back),
+	SCENARIO(what_another_process_bound_meanwhile_is_left_to_it),
+	SCENARIO(what_another_process_bound_between_unbind_and_probe_is_left_to_it),
+	SCENARIO(what_another_process_bound_during_a_reattach_is_left_to_it),
 };
 
 SCENARIO_MAIN(SUITE("igb-sriov", igb_tests))
