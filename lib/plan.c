@@ -68,6 +68,22 @@ static int refuse_pf_with_vfs(struct operation *operation, struct operation_devi
 		    .found = virtfn, .hint = "write 0 to its sriov_numvfs first");
 }
 
+/* Unbinding the PF may remove its VFs: both at once can only fail, and leave the VFs gone. */
+static int refuse_pf_with_its_vf(struct operation *operation, struct operation_device *device)
+{
+	char physfn[SYSFS_NAME_SIZE];
+
+	for (size_t i = 0; i < operation->n_devices; i++) {
+		const struct device_handle *other = &operation->devices[i].handle;
+
+		if (sysfs_readlink_name(other->fd, "physfn", physfn) == 0 && strcmp(physfn, device->handle.name) == 0)
+			return fail(operation->error, .code = VFIOBIND_ERROR_PF_HAS_VFS,
+				    .device = &device->handle.address, .found = other->name,
+				    .hint = "detach it or its virtual functions, not both");
+	}
+	return 0;
+}
+
 static int choose_best(struct operation *operation, struct operation_device *device)
 {
 	struct vfiobind_ranking *ranking;
@@ -115,10 +131,13 @@ static int plan_detach(struct operation *operation, struct operation_device *dev
 	if (r < 0)
 		return r;
 	device->change = !device->before.bound || strcmp(device->before.driver, device->target.driver) != 0;
-	if (device->change && device->before.has_vfs)
-		return warn_result(operation, device, "its virtual functions are lost if %s removes them",
-				   device->before.bound ? device->before.driver : "the kernel");
-	return 0;
+	if (!device->change || !device->before.has_vfs)
+		return 0;
+	r = refuse_pf_with_its_vf(operation, device);
+	if (r == 0)
+		r = warn_result(operation, device, "its virtual functions are lost if %s removes them",
+				device->before.bound ? device->before.driver : "the kernel");
+	return r;
 }
 
 /* Whether an override is one that a detach leaves: it names a driver for VFIO, loaded or not. */

@@ -480,7 +480,8 @@ struct vfiobind_detach_options {
 	const char *driver; /* a driver or a module, in any spelling of - and _; NULL or "vfio": the best match */
 	bool whole_group;   /* also the other endpoints of the devices' IOMMU groups; bridges are skipped */
 	bool dry_run;       /* plan only: needs no privilege, writes nothing, loads nothing */
-	bool force; /* also a physical function with virtual functions: these are lost if its driver removes them */
+	bool force; /* also a physical function with virtual functions, none of them in the same call: these are lost
+		       if its driver removes them */
 };
 
 #define VFIOBIND_DETACH_OPTIONS_INIT                           \

@@ -162,6 +162,20 @@ static void what_another_process_bound_during_a_reattach_is_left_to_it(void **st
 	check_left_to_the_other((const char *const[]){"vfiobind", "reattach", VF, "--json", NULL});
 }
 
+/* ---- a PF and its VF ---- */
+
+static void a_pf_is_not_detached_together_with_its_vf(void **state)
+{
+	static const char pf[] = "0000:04:00.1";
+
+	trace_clear();
+	ASSERT_FAILS(3, "pf-has-vfs", "untouched", "detach", "--force", pf, VF, "--driver", "vfio-pci");
+	ASSERT_FAILS(3, "pf-has-vfs", "untouched", "detach", "--force", VF, pf, "--driver", "vfio-pci");
+	assert_nothing_written();
+	assert_device(pf, "igb", "(null)");
+	assert_device(VF, "igbvf", "(null)");
+}
+
 static const struct CMUnitTest igb_tests[] = {
 	SCENARIO(a_device_that_the_module_took_is_given_back),
 	SCENARIO(a_device_that_the_module_took_is_given_back_before_its_turn),
@@ -172,6 +186,7 @@ static const struct CMUnitTest igb_tests[] = {
 	SCENARIO(what_another_process_bound_meanwhile_is_left_to_it),
 	SCENARIO(what_another_process_bound_between_unbind_and_probe_is_left_to_it),
 	SCENARIO(what_another_process_bound_during_a_reattach_is_left_to_it),
+	SCENARIO(a_pf_is_not_detached_together_with_its_vf),
 };
 
 SCENARIO_MAIN(SUITE("igb-sriov", igb_tests))
