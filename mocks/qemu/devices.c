@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * The firmware numbers buses as it walks the bridges, in order of address; Linux keeps the numbers. Where the machine
- * leaves numbers out, a root port takes them that the guest removes again (protocol.h: hide).
- */
 #include "qemu/devices.h"
 #include "qemu/util.h"
 
@@ -28,8 +24,6 @@ struct layout {
 	struct words *arguments, *spec;
 	char **error;
 	bool refused;
-	unsigned last_bus; /* the highest number given so far */
-	unsigned n_ports;  /* made for their bus numbers only */
 };
 
 static void __attribute__((format(printf, 3, 4)))
@@ -110,50 +104,6 @@ static int free_slot(const struct machine *machine, unsigned first, unsigned end
 
 /* ---- buses ---- */
 
-static void skip_numbers(struct layout *layout, const struct machine_device *bridge, unsigned from_slot)
-{
-	unsigned gap = bridge->secondary - layout->last_bus - 1;
-	int slot = bridge->address.bus ? -1 : free_slot(layout->machine, from_slot, bridge->address.slot);
-
-	if (!gap)
-		return;
-	if (slot < 0) {
-		refuse(layout, bridge, "the bus behind it would be %u, not %u, and no slot below it is free",
-		       layout->last_bus + 1, bridge->secondary);
-		return;
-	}
-	words_add(layout->arguments, "-device");
-	words_add(layout->arguments, "pcie-root-port,id=skip%u,bus=pcie.0,addr=%x,chassis=255,slot=%u,bus-reserve=%u",
-		  layout->n_ports, slot, layout->n_ports, gap - 1);
-	words_add(layout->spec, "hide=0000:00:%02x.0", slot);
-	layout->n_ports++;
-	layout->last_bus += gap;
-}
-
-/* As SeaBIOS numbers them. */
-static void number_buses(struct layout *layout, unsigned bus)
-{
-	unsigned from_slot = 1;
-
-	for (size_t i = 0; i < layout->machine->n_devices; i++) {
-		const struct machine_device *device = &layout->machine->devices[i];
-
-		if (device->address.domain || device->address.bus != bus || !is_bridge(device))
-			continue;
-		if (device->secondary <= layout->last_bus) {
-			refuse(layout, device, "the bus behind it would be %u, not %u", layout->last_bus + 1,
-			       device->secondary);
-			return;
-		}
-		skip_numbers(layout, device, from_slot);
-		layout->last_bus = device->secondary;
-		number_buses(layout, device->secondary);
-		if (device->subordinate > layout->last_bus)
-			layout->last_bus = device->subordinate; /* bus-reserve of the port */
-		from_slot = device->address.slot + 1;
-	}
-}
-
 static const struct machine_device *bridge_to(const struct machine *machine, unsigned bus)
 {
 	for (size_t i = 0; i < machine->n_devices; i++)
@@ -176,13 +126,12 @@ static bool has_sibling(const struct machine *machine, struct pci_address addres
 
 /* ---- what each device of QEMU's wants to be told ---- */
 
+/* The guest gives the buses their numbers: the firmware takes the next ones free. */
 static void add_port(struct layout *layout, const struct machine_device *device, const char *common)
 {
-	unsigned reserve = device->subordinate > device->secondary ? device->subordinate - device->secondary : 0;
-
 	words_add(layout->arguments, "-device");
-	words_add(layout->arguments, "%s,id=bus%u,chassis=%u,slot=%u%s%.0u", common, device->secondary,
-		  device->secondary, device->secondary, reserve ? ",bus-reserve=" : "", reserve);
+	words_add(layout->arguments, "%s,id=bus%u,chassis=%u,slot=%u", common, device->secondary, device->secondary,
+		  device->secondary);
 }
 
 static void add_network(struct layout *layout, const struct machine_device *device, const char *common)
@@ -295,6 +244,9 @@ static void describe_device(struct layout *layout, const struct machine_device *
 {
 	char address[PCI_ADDRESS_TEXT];
 
+	if (is_bridge(device))
+		words_add(layout->spec, "bridge=%s %u %u", pci_address_format(device->address, address),
+			  device->secondary, device->subordinate ?: device->secondary);
 	words_add(layout->spec, "device=%s %u %d %s %s", pci_address_format(device->address, address), device->numvfs,
 		  !device->no_vf_autoprobe, device->driver ?: "-", device->driver_override ?: "-");
 }
@@ -337,9 +289,6 @@ int qemu_devices(const struct machine *machine, struct words *arguments, struct 
 	if (layout.refused)
 		return -EOPNOTSUPP;
 	add_machine(&layout);
-	number_buses(&layout, 0);
-	if (layout.refused)
-		return -EOPNOTSUPP;
 	for (size_t i = 0; i < machine->n_devices; i++)
 		add_device(&layout, &machine->devices[i]);
 	for (size_t i = 0; i < machine->n_devices; i++)

@@ -9,7 +9,7 @@
  *
  *	boot=MODULE             needed to get at the host's files
  *	load=MODULE             loaded before the command starts, in this order
- *	hide=ADDRESS            a function that is only there to number the buses
+ *	bridge=ADDRESS SECONDARY SUBORDINATE               the numbers of the buses behind it
  *	device=ADDRESS NUMVFS AUTOPROBE DRIVER OVERRIDE    how it shall be found (DRIVER, OVERRIDE: "-" for none)
  *	modprobe=TEXT           of /etc/modprobe.d/mocksys.conf
  *	host=NAME cwd=PATH umask=OCTAL uid=NUMBER          of the command

@@ -17,7 +17,6 @@ _Noreturn void __attribute__((format(printf, 1, 2))) give_up(const char *format,
 void spec_read(void);
 /* The next value of @key after @previous (NULL: the first), or NULL. */
 const char *spec_next(const char *key, const char *previous);
-#define spec_each(value, key) for (const char *value = spec_next(key, NULL); value; value = spec_next(key, value))
 /* All values of @key, NULL-terminated, never freed. */
 char **spec_all(const char *key);
 
@@ -25,10 +24,14 @@ char **spec_all(const char *key);
 void root_mount_early(void);
 /* The host's files become the root, below what the machine has of its own. */
 void root_enter(void);
+/* 0 or -errno. */
 int write_file(const char *path, const char *text);
 
 /* ---- modules.c: before the host's modprobe can be had, and faster ---- */
 void module_load(const char *name);
+
+/* ---- buses.c ---- */
+void buses_number(void);
 
 /* ---- machine.c ---- */
 void machine_prepare(void);

@@ -46,7 +46,8 @@ int main(void)
 
 	spec_read();
 	root_mount_early();
-	spec_each(module, "boot") module_load(module);
+	for (const char *module = NULL; (module = spec_next("boot", module));)
+		module_load(module);
 	control = port_open(PORT_CONTROL);
 	input = port_open(PORT_INPUT);
 	root_enter();

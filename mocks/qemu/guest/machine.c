@@ -82,7 +82,9 @@ static void prepare(const char *line)
 
 void machine_prepare(void)
 {
-	spec_each(address, "hide") set(address, "remove", "1");
-	spec_each(module, "load") module_load(module);
-	spec_each(line, "device") prepare(line);
+	buses_number();
+	for (const char *module = NULL; (module = spec_next("load", module));)
+		module_load(module);
+	for (const char *line = NULL; (line = spec_next("device", line));)
+		prepare(line);
 }

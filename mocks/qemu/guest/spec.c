@@ -42,11 +42,13 @@ char **spec_all(const char *key)
 	size_t n = 0;
 	char **all;
 
-	spec_each(value, key) n++;
+	for (const char *value = NULL; (value = spec_next(key, value));)
+		n++;
 	all = calloc(n + 1, sizeof(*all));
 	if (!all)
 		give_up("no memory");
 	n = 0;
-	spec_each(value, key) all[n++] = (char *)value;
+	for (const char *value = NULL; (value = spec_next(key, value));)
+		all[n++] = (char *)value;
 	return all;
 }
