@@ -113,29 +113,6 @@ static char *text_of(const char *path, const struct stat *st)
 
 static void add_tree(struct snapshot *snapshot, const char *path);
 
-static bool is_empty(const char *path)
-{
-	DIR *directory = opendir(path);
-	unsigned int n = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory))
-		n++;
-	closedir(directory);
-	return n == 2; /* . and .. */
-}
-
-/*
- * The directory of a class whose last device is gone tells nothing, and the fake keeps it longer than Linux does
- * (cleanup_glue_dir()).
- */
-static bool is_empty_class(const char *path)
-{
-	static const char parent[] = "/sys/devices/virtual/";
-
-	return strncmp(path, parent, strlen(parent)) == 0 && !strchr(path + strlen(parent), '/') && is_empty(path);
-}
-
 static void add_entries(struct snapshot *snapshot, const char *path)
 {
 	DIR *directory = opendir(path);
@@ -166,8 +143,6 @@ static void add_tree(struct snapshot *snapshot, const char *path)
 	for (size_t i = 0; i < ARRAY_SIZE(not_the_machine); i++)
 		if (strcmp(path, not_the_machine[i]) == 0)
 			return;
-	if (is_empty_class(path))
-		return;
 	if (lstat(path, &st) < 0)
 		fail_msg("cannot look at %s: %s", path, strerror(errno));
 	text = text_of(path, &st);
