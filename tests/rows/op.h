@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* What the operation is about, below /sys. */
+extern char path[];
+
+/* One operation, `NAME PATH[ DATA]`; false when there is none of that name. */
+bool run(char *line);
+
+const char *errno_text(void);
+void print_count(ssize_t ret);
+/* For calls that say 0 or an errno. */
+void print_status(int ret);
+int not_dots(const struct dirent *entry);
+
+void listen_to_uevents(void);
+
+/* Each prints its answer. @data: what follows the path. */
+void op_w(char *data);
+void op_wa(char *data);
+void op_wt(char *data);
+void op_wc(char *data);
+void op_wx(char *data);
+void op_w0(char *data);
+void op_wn(char *data);
+void op_pw(char *data);
+void op_ww(char *data);
+void op_r(char *data);
+void op_rn(char *data);
+void op_l(char *data);
+void op_ls(char *data);
+void op_st(char *data);
+void op_trunc(char *data);
+void op_mkdir(char *data);
+void op_rmdir(char *data);
+void op_unlink(char *data);
+void op_rename(char *data);
+void op_symlink(char *data);
+void op_direct(char *data);
+void op_mmap(char *data);
+void op_tree(char *data);
+void op_load(char *data);
+void op_unload(char *data);
+void op_mod(char *data);
+void op_rmmod(char *data);
+void op_ue(char *data);
+void op_slow(char *data);
+void op_failing(char *data);
+void op_hold(char *data);
+void op_drop(char *data);
+
+/* Of the process that does @line: its answer, or that it waits. */
+void start_other(char *line);
+/* Answers of those that waited, in the order in which they started. */
+void join_others(void);
