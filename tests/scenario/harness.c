@@ -333,6 +333,13 @@ bool have_program(const char *name)
 	return false;
 }
 
+bool under_valgrind(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return preload && strstr(preload, "vgpreload");
+}
+
 /* ---- JSON ---- */
 
 struct json_object *json_of(const struct output *output)

@@ -117,6 +117,8 @@ struct output run_expecting(int status, const char *const *command);
 void run_well(const char *const *command);
 #define RUN_WELL(...) run_well((const char *const[]){__VA_ARGS__, NULL})
 bool have_program(const char *name);
+/* Then each call to the fake takes long, and is there for the memory: what only compares may compare less. */
+bool under_valgrind(void);
 
 struct json_object *json_of(const struct output *output); /* must be one document, and nothing else */
 void json_free(struct json_object **object);
