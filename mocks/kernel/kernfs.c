@@ -159,7 +159,7 @@ struct kernfs_node *kernfs_add_blob(struct kernfs_node *parent, const char *name
 {
 	struct kernfs_node *node = add_node(parent, name, KERNFS_FILE, mode, NULL);
 
-	node->blob = data;
+	node->blob = data ? data : ""; /* an empty file is a file */
 	node->size = size;
 	return node;
 }
