@@ -68,13 +68,14 @@ static bool is_bridge(const struct machine_device *device)
 	return device->secondary != 0;
 }
 
-static bool is_own_device(const struct machine_device *device)
+/* What is at that place in any q35 machine, or NULL. */
+static const char *own_device_at(struct pci_address address)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(own_devices); i++)
-		if (device->address.bus == 0 && device->address.slot == own_devices[i].slot &&
-		    device->address.function == own_devices[i].function)
-			return true;
-	return false;
+		if (address.bus == 0 && address.slot == own_devices[i].slot &&
+		    address.function == own_devices[i].function)
+			return own_devices[i].qemu;
+	return NULL;
 }
 
 /* ---- which slots of bus 0 are free ---- */
@@ -210,12 +211,15 @@ static const struct {
 
 static void check_device(struct layout *layout, const struct machine_device *device)
 {
+	const char *own = own_device_at(device->address);
 	unsigned bus = device->address.bus;
 
 	if (!device->model->qemu)
 		refuse(layout, device, "QEMU has no such device");
 	else if (device->address.domain)
 		refuse(layout, device, "QEMU has only domain 0000");
+	else if (own && strcmp(own, device->model->qemu))
+		refuse(layout, device, "QEMU has its own device '%s' there", own);
 	else if (bus && !bridge_to(layout->machine, bus))
 		refuse(layout, device, "no bridge of the machine leads to its bus");
 }
@@ -225,7 +229,7 @@ static void add_device(struct layout *layout, const struct machine_device *devic
 	struct pci_address address = device->address;
 	char common[160], bus[16] = "pcie.0";
 
-	if (is_own_device(device))
+	if (own_device_at(device->address))
 		return;
 	if (address.bus)
 		snprintf(bus, sizeof(bus), "bus%u", address.bus);
