@@ -14,11 +14,18 @@ static unsigned sriov_word(const struct pci_dev *dev, unsigned offset)
 	return pci_read16(dev, dev->caps.sriov + offset);
 }
 
+/* pci_iov_remove(): what a driver lowered is the device's own number again. */
+void iov_reset_totalvfs(struct pci_dev *dev)
+{
+	if (iov_is_pf(dev))
+		dev->totalvfs = sriov_word(dev, PCI_SRIOV_TOTAL_VF);
+}
+
 void iov_init(struct pci_dev *dev)
 {
 	if (!iov_is_pf(dev))
 		return;
-	dev->totalvfs = sriov_word(dev, PCI_SRIOV_TOTAL_VF);
+	iov_reset_totalvfs(dev);
 	dev->vf_autoprobe = !dev->description->no_vf_autoprobe;
 	dev->vfs = xcalloc((dev->totalvfs + 1) * sizeof(*dev->vfs));
 }

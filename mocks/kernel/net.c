@@ -45,6 +45,12 @@ static ssize_t down_show(struct kobject *kobj, const struct attribute *attr, cha
 	return -EINVAL;
 }
 
+/* Neither driver knows such an id. */
+static ssize_t unsupported_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
+{
+	return -EOPNOTSUPP;
+}
+
 static ssize_t accept_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
 {
 	return -EPERM; /* the interface's own settings are not modelled */
@@ -65,7 +71,7 @@ static const struct attribute net_attrs[] = {
 	{"duplex", 0444, down_show},
 	{"flags", 0644, .text = "0x1002\n", .store = accept_store},
 	{"gro_flush_timeout", 0644, .text = "0\n", .store = accept_store},
-	{"ifalias", 0644, .text = "\n", .store = accept_store},
+	{"ifalias", 0644, .text = "", .store = accept_store},
 	{"ifindex", 0444, ifindex_show},
 	{"iflink", 0444, ifindex_show},
 	{"link_mode", 0444, .text = "0\n"},
@@ -74,9 +80,9 @@ static const struct attribute net_attrs[] = {
 	{"napi_defer_hard_irqs", 0644, .text = "0\n", .store = accept_store},
 	{"netdev_group", 0644, .text = "0\n", .store = accept_store},
 	{"operstate", 0444, .text = "down\n"},
-	{"phys_port_id", 0444, down_show},
-	{"phys_port_name", 0444, down_show},
-	{"phys_switch_id", 0444, down_show},
+	{"phys_port_id", 0444, unsupported_show},
+	{"phys_port_name", 0444, unsupported_show},
+	{"phys_switch_id", 0444, unsupported_show},
 	{"proto_down", 0644, .text = "0\n", .store = accept_store},
 	{"speed", 0444, down_show},
 	{"testing", 0444, down_show},

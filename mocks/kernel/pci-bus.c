@@ -71,10 +71,9 @@ void pci_uevent_keys(void *object, struct uevent *uevent)
 
 /* ---- buses ---- */
 
-static ssize_t one_bus_rescan_store(struct kobject *kobj, const struct attribute *attr, const char *buffer,
-				    size_t count)
+/* What every `rescan` does: @bus of @domain and below, or with bus -1 everything. */
+ssize_t pci_rescan_common(struct kernel *k, long domain, int bus, const char *buffer, size_t count)
 {
-	struct device *bus = container_of(kobj, struct device, kobj);
 	unsigned long long value;
 	int ret;
 
@@ -82,12 +81,20 @@ static ssize_t one_bus_rescan_store(struct kobject *kobj, const struct attribute
 		return -EINVAL;
 	if (!value)
 		return (ssize_t)count;
-	ret = pci_lock_rescan_remove(kobj->k);
+	ret = pci_lock_rescan_remove(k);
 	if (ret)
 		return ret;
-	pci_rescan(kobj->k, bus->major, (int)bus->minor);
-	pci_unlock_rescan_remove(kobj->k);
+	pci_rescan(k, domain, bus);
+	pci_unlock_rescan_remove(k);
 	return (ssize_t)count;
+}
+
+static ssize_t one_bus_rescan_store(struct kobject *kobj, const struct attribute *attr, const char *buffer,
+				    size_t count)
+{
+	const struct device *bus = container_of(kobj, struct device, kobj);
+
+	return pci_rescan_common(kobj->k, bus->major, (int)bus->minor, buffer, count);
 }
 
 static const struct attribute bus_attrs[] = {
@@ -348,19 +355,7 @@ void pci_rescan(struct kernel *k, long domain, int bus)
 
 ssize_t pci_bus_rescan_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
 {
-	unsigned long long value;
-	int ret;
-
-	if (kstrtoull(buffer, &value))
-		return -EINVAL;
-	if (!value)
-		return (ssize_t)count;
-	ret = pci_lock_rescan_remove(kobj->k);
-	if (ret)
-		return ret;
-	pci_rescan(kobj->k, 0, -1);
-	pci_unlock_rescan_remove(kobj->k);
-	return (ssize_t)count;
+	return pci_rescan_common(kobj->k, 0, -1, buffer, count);
 }
 
 /* Children of a bridge, last first. */

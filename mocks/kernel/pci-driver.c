@@ -123,6 +123,7 @@ static void host_driver_starts(struct pci_dev *dev, const struct driver_desc *dr
 static void host_driver_ends(struct pci_dev *dev)
 {
 	pci_remove_irqs(dev);
+	iov_reset_totalvfs(dev);
 	if (dev->enable_count)
 		dev->enable_count--;
 }

@@ -200,20 +200,9 @@ static ssize_t remove_store(struct kobject *kobj, const struct attribute *attr, 
 
 static ssize_t rescan_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
 {
-	struct pci_dev *dev = kobj_to_pci_dev(kobj);
-	unsigned long long value;
-	int ret;
+	const struct pci_dev *dev = kobj_to_pci_dev(kobj);
 
-	if (kstrtoull(buffer, &value))
-		return -EINVAL;
-	if (!value)
-		return (ssize_t)count;
-	ret = pci_lock_rescan_remove(kobj->k);
-	if (ret)
-		return ret;
-	pci_rescan(kobj->k, dev->address.domain, dev->address.bus);
-	pci_unlock_rescan_remove(kobj->k);
-	return (ssize_t)count;
+	return pci_rescan_common(kobj->k, dev->address.domain, dev->address.bus, buffer, count);
 }
 
 static ssize_t reset_subordinate_store(struct kobject *kobj, const struct attribute *attr, const char *buffer,

@@ -100,6 +100,7 @@ void pci_stop_and_remove(struct pci_dev *dev);
 void pci_remove_host_bridges(struct kernel *k);
 int pci_lock_rescan_remove(struct kernel *k);
 void pci_unlock_rescan_remove(struct kernel *k);
+ssize_t pci_rescan_common(struct kernel *k, long domain, int bus, const char *buffer, size_t count);
 ssize_t pci_bus_rescan_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count);
 void pci_uevent_keys(void *object, struct uevent *uevent);
 
@@ -125,6 +126,7 @@ bool iov_is_pf(const struct pci_dev *dev);
 /* What the machine says of a VF, or NULL. */
 const struct machine_vf *iov_described_vf(const struct pci_dev *pf, unsigned index);
 void iov_init(struct pci_dev *dev);
+void iov_reset_totalvfs(struct pci_dev *dev);
 int iov_enable(struct pci_dev *pf, unsigned n);
 void iov_disable(struct pci_dev *pf);
 void iov_add_attrs(struct pci_dev *dev);
