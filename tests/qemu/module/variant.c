@@ -8,8 +8,8 @@
 #include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/pci.h>
-#include <linux/vfio_pci_core.h>
 #include <linux/version.h>
+#include <linux/vfio_pci_core.h>
 
 static unsigned int probe_sleep_ms, remove_sleep_ms;
 static int probe_errno;
@@ -81,7 +81,7 @@ static void variant_remove(struct pci_dev *pdev)
 	vfio_put_device(&device->vdev);
 }
 
-static const struct pci_device_id variant_ids[] = {VARIANT_IDS {}};
+static const struct pci_device_id variant_ids[] = {VARIANT_IDS{}};
 MODULE_DEVICE_TABLE(pci, variant_ids);
 
 static struct pci_driver variant_driver = {
