@@ -7,6 +7,7 @@
 #include "qemu/way.h"
 #include "sandbox/module-tree.h"
 #include "sandbox/sandbox.h"
+#include "wire/server.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -43,6 +44,7 @@ struct run {
 	struct kernel_host host;
 	struct kernel *kernel;
 	struct fuse_server *server;
+	struct wire_server *wire; /* NULL: the shim needs none */
 	FILE *trace;
 	pthread_t server_thread;
 	bool serving;
@@ -208,11 +210,10 @@ static int boot(struct run *run, const char *release)
 	r = load_modules(run, release);
 	if (r < 0)
 		return r;
-	run->host.context = run->sandbox;
+	run->host.context = run->wire ? (void *)run->wire : run->sandbox;
+	run->host.uevent = run->wire ? wire_server_uevent : sandbox_uevent;
 	run->host.format_machine = format_machine;
 	run->host.mount_points = sandbox_mount_points(run->sandbox);
-	if (options->sandbox.way == WAY_MOUNT)
-		run->host.uevent = sandbox_uevent;
 	r = kernel_new(fixture_machine(run->fixture), options->profile, &run->host, &run->kernel, &error);
 	if (r < 0)
 		fprintf(stderr, "mocksys: %s: %s\n", options->machines[0], error ? error : strerror(-r));
@@ -229,6 +230,16 @@ static void *serve(void *argument)
 	run->server_result = fuse_server_run(run->server);
 	eventfd_write(run->server_ended, 1);
 	return NULL;
+}
+
+static int start_wire(struct run *run, char **ret_error)
+{
+	const char *directory = sandbox_wire_directory(run->sandbox);
+	int r = directory ? wire_server_new(directory, &run->wire) : 0;
+
+	if (r < 0 && asprintf(ret_error, "cannot make sockets in %s: %s", directory, strerror(-r)) < 0)
+		*ret_error = NULL;
+	return r;
 }
 
 static int start_server(struct run *run, char **ret_error)
@@ -288,6 +299,7 @@ static void end_run(struct run *run)
 	/* Before the sandbox: its last events still have somewhere to go. */
 	if (run->kernel)
 		kernel_free(run->kernel);
+	wire_server_free(run->wire);
 	sandbox_close(run->sandbox);
 	module_tree_free(run->modules);
 	if (run->fixture)
@@ -349,6 +361,8 @@ static int run_in_one_way(const struct run_options *options, bool *ret_other_way
 		}
 	}
 	if (sandbox_open(&options->sandbox, &run.sandbox, &error) < 0)
+		return give_up(&run, error, ret_other_way);
+	if (start_wire(&run, &error) < 0)
 		return give_up(&run, error, ret_other_way);
 	if (boot(&run, options->sandbox.release) < 0)
 		return give_up(&run, NULL, ret_other_way);

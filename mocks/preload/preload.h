@@ -56,6 +56,12 @@
  */
 #define MOCKSYS_PROC_MODULES_VARIABLE "MOCKSYS_PROC_MODULES"
 
+/*
+ * May be unset: the directory of the server's sockets (wire/protocol.h), absolute. A netlink socket for uevents is then
+ * one of the server's. Without it such a socket is the system's own, which in way `mount` is that of the sandbox.
+ */
+#define MOCKSYS_WIRE_VARIABLE "MOCKSYS_WIRE"
+
 /* Who the process is for the trace and the schedules; only handed on. */
 #define MOCKSYS_ACTOR_VARIABLE "MOCKSYS_ACTOR"
 
@@ -66,6 +72,7 @@
 	VARIABLE(MOCKSYS_HOST_PATHS_VARIABLE)   \
 	VARIABLE(MOCKSYS_PRIVATE_VARIABLE)      \
 	VARIABLE(MOCKSYS_PROC_MODULES_VARIABLE) \
+	VARIABLE(MOCKSYS_WIRE_VARIABLE)         \
 	VARIABLE(MOCKSYS_ACTOR_VARIABLE)
 
 /*

@@ -3,11 +3,13 @@
 
 #include "preload.h"
 #include "settings.h"
+#include "wire/protocol.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -235,6 +237,20 @@ static void read_mount(struct settings *s)
 	s->longest_prefix = s->mappings[0].prefix.length;
 }
 
+static void read_wire(struct settings *s)
+{
+	const char *wire = variable(MOCKSYS_WIRE_VARIABLE);
+	const char *actor = variable(MOCKSYS_ACTOR_VARIABLE);
+
+	if (actor)
+		s->actor = KEEP(s, MOCKSYS_ACTOR_VARIABLE, actor);
+	if (!wire)
+		return;
+	s->uevents = KEEP(s, MOCKSYS_WIRE_VARIABLE, wire, "/" WIRE_UEVENTS);
+	if (s->uevents.length >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		give_up(MOCKSYS_WIRE_VARIABLE, "is too long for the name of a socket");
+}
+
 static void read_environment(struct settings *s)
 {
 	const char *way = variable(MOCKSYS_WAY_VARIABLE);
@@ -248,6 +264,8 @@ static void read_environment(struct settings *s)
 		read_shim(s);
 	else if (way && !strcmp(way, MOCKSYS_WAY_MOUNT))
 		read_mount(s);
+	if (s->way != WAY_NONE)
+		read_wire(s);
 }
 
 /*

@@ -24,7 +24,7 @@ struct mapping {
 
 #define SETTINGS_MAPPINGS 12
 #define SETTINGS_HOST_PATHS 64
-#define SETTINGS_VARIABLES 7
+#define SETTINGS_VARIABLES 8
 #define SETTINGS_TEXT (6 * PATH_MAX)
 
 struct settings {
@@ -51,6 +51,8 @@ struct settings {
 	struct text preload; /* this library as LD_PRELOAD named it; empty if it did not */
 
 	struct text modules_file;
+	struct text uevents; /* the server's socket for them; empty: they come from the system's */
+	struct text actor;
 
 	char text[SETTINGS_TEXT];
 	size_t used;

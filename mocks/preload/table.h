@@ -192,6 +192,23 @@ HAND(int, posix_spawnp,
      (pid_t * ret_pid, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
       char *const arguments[], char *const environment[]))
 
+/* Uevents: a netlink socket for them becomes one of the server's. All others are libc's. */
+HAND(int, socket, (int domain, int type, int protocol))
+HAND(int, bind, (int fd, __CONST_SOCKADDR_ARG address, socklen_t size))
+HAND(int, connect, (int fd, __CONST_SOCKADDR_ARG address, socklen_t size))
+HAND(int, getsockname, (int fd, __SOCKADDR_ARG address, socklen_t *size))
+HAND(int, getpeername, (int fd, __SOCKADDR_ARG address, socklen_t *size))
+HAND(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *size))
+HAND(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t size))
+HAND(ssize_t, recvfrom, (int fd, void *buffer, size_t size, int flags, __SOCKADDR_ARG address, socklen_t *address_size))
+HAND(ssize_t, __recvfrom_chk,
+     (int fd, void *buffer, size_t size, size_t room, int flags, __SOCKADDR_ARG address, socklen_t *address_size))
+HAND(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags))
+HAND(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned n, int flags, struct timespec *timeout))
+HAND(ssize_t, sendto,
+     (int fd, const void *data, size_t size, int flags, __CONST_SOCKADDR_ARG address, socklen_t address_size))
+HAND(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags))
+
 /* Modules. glibc has no finit_module(): kmod goes through syscall(). */
 HAND(long, syscall, (long number, ...))
 OWN(int, init_module, (void *image, unsigned long size, const char *parameters))

@@ -91,6 +91,7 @@ static void set_environment(const struct sandbox *sandbox, const char *proc_modu
 	unsetenv(MOCKSYS_HOST_PATHS_VARIABLE);
 	unsetenv(MOCKSYS_PRIVATE_VARIABLE);
 	unsetenv(MOCKSYS_PROC_MODULES_VARIABLE);
+	unsetenv(MOCKSYS_WIRE_VARIABLE);
 	if (proc_modules)
 		setenv(MOCKSYS_PROC_MODULES_VARIABLE, proc_modules, 1);
 	if (sandbox->options.way == WAY_SHIM) {
@@ -100,6 +101,7 @@ static void set_environment(const struct sandbox *sandbox, const char *proc_modu
 		setenv(MOCKSYS_ROOT_VARIABLE, sandbox->fake, 1);
 		setenv(MOCKSYS_HOST_PATHS_VARIABLE, paths, 1);
 		setenv(MOCKSYS_PRIVATE_VARIABLE, sandbox->directory, 1);
+		setenv(MOCKSYS_WIRE_VARIABLE, sandbox->directory, 1);
 	}
 }
 

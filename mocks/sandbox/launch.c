@@ -276,6 +276,11 @@ const char *sandbox_directory(const struct sandbox *sandbox)
 	return sandbox->fake;
 }
 
+const char *sandbox_wire_directory(const struct sandbox *sandbox)
+{
+	return sandbox->options.way == WAY_SHIM ? sandbox->directory : NULL;
+}
+
 int sandbox_interrupted(const struct sandbox *sandbox)
 {
 	return sandbox->interrupted;

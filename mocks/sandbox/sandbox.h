@@ -54,6 +54,12 @@ int sandbox_fuse_fd(struct sandbox *sandbox, char **ret_error);
 /* Way shim: the private directory to mount the fake on. */
 const char *sandbox_directory(const struct sandbox *sandbox);
 
+/*
+ * Where the server's sockets (wire/server.h) are to be for the shim to find them; NULL: it needs none, for uevents go by
+ * the sandbox's network.
+ */
+const char *sandbox_wire_directory(const struct sandbox *sandbox);
+
 /* Runs the command. The file system is being served by now. 0, or -errno and *ret_error. */
 int sandbox_start(struct sandbox *sandbox, const struct sandbox_machine *machine, char **ret_error);
 

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/netlink.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -458,6 +459,111 @@ SIMPLE(symlinkat, EACH_WAY("#", symlinkat("file", dirfd, path)) EACH_WAY("#", un
 
 SIMPLE(inotify_add_watch, CALLED(inotify_add_watch(inotify_init(), at("sub"), IN_ALL_EVENTS)),
        CALLED(inotify_add_watch(inotify_init(), at("missing"), IN_ALL_EVENTS)))
+
+/* Sockets that are none of the machine's: as they are without the shim. */
+static int netlink(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+}
+
+static void show_address(const struct sockaddr_nl *address, socklen_t size)
+{
+	printf("%s: family %d groups %u size %u\n", current, address->nl_family, address->nl_groups, size);
+}
+
+static struct sockaddr_nl address;
+static socklen_t address_size;
+#define ADDRESS(family, groups)                                                                                        \
+	(address = (struct sockaddr_nl){.nl_family = (family), .nl_groups = (groups)}, address_size = sizeof(address), \
+	 (struct sockaddr *)&address)
+
+/* A pair of sockets with two messages on the way, the second of them with credentials. */
+static int receiver(void)
+{
+	int pair[2], on = 1;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		abort();
+	setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+	if (write(pair[0], "first", 5) != 5 || write(pair[0], "second", 6) != 6)
+		abort();
+	return pair[1];
+}
+
+static void show_message(const struct msghdr *message)
+{
+	const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	struct ucred sender = {0};
+
+	if (header)
+		memcpy(&sender, CMSG_DATA(header), sizeof(sender));
+	printf("%s: name %u control %zu, from this process: %d, this user: %d\n", current, message->msg_namelen,
+	       message->msg_controllen, sender.pid == getpid(), sender.uid == getuid());
+}
+
+static char text[64], control[CMSG_SPACE(sizeof(struct ucred))];
+static struct iovec part = {text, sizeof(text)};
+#define MESSAGE()                                                                                        \
+	(struct msghdr)                                                                                  \
+	{                                                                                                \
+		.msg_name = &address, .msg_namelen = sizeof(address), .msg_iov = &part, .msg_iovlen = 1, \
+		.msg_control = control, .msg_controllen = sizeof(control)                                \
+	}
+
+SIMPLE(socket, CALLED(show_descriptor(socket(AF_UNIX, SOCK_STREAM, 0))),
+       CALLED(show_descriptor(socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT))),
+       CALLED(show_descriptor(socket(AF_NETLINK, SOCK_STREAM, NETLINK_KOBJECT_UEVENT))),
+       CALLED(show_descriptor(socket(-1, 0, 0))))
+SIMPLE(bind, CALLED(bind(netlink(), ADDRESS(AF_NETLINK, 1), sizeof(address))),
+       CALLED(bind(netlink(), ADDRESS(AF_NETLINK, 1), 1)), CALLED(bind(-1, ADDRESS(AF_NETLINK, 1), sizeof(address))))
+SIMPLE(connect, CALLED(connect(netlink(), ADDRESS(AF_NETLINK, 0), sizeof(address))),
+       CALLED(connect(-1, ADDRESS(AF_NETLINK, 0), sizeof(address))))
+SIMPLE(getsockname, CALLED(getsockname(netlink(), ADDRESS(0, 9), &address_size)), show_address(&address, address_size),
+       CALLED(getsockname(base_fd, ADDRESS(0, 0), &address_size)))
+SIMPLE(getpeername, CALLED(getpeername(netlink(), ADDRESS(0, 9), &address_size)), show_address(&address, address_size),
+       CALLED(getpeername(receiver(), ADDRESS(0, 9), &address_size)), show_address(&address, address_size))
+static int option;
+static socklen_t option_size;
+#define OPTION() ((option = -1), (option_size = sizeof(option)), &option)
+SIMPLE(getsockopt, CALLED(getsockopt(netlink(), SOL_SOCKET, SO_DOMAIN, OPTION(), &option_size)), CALLED(option),
+       CALLED(getsockopt(netlink(), SOL_SOCKET, SO_PROTOCOL, OPTION(), &option_size)), CALLED(option),
+       CALLED(getsockopt(base_fd, SOL_SOCKET, SO_TYPE, OPTION(), &option_size)))
+SIMPLE(setsockopt, CALLED(setsockopt(netlink(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &(int){1}, sizeof(int))),
+       CALLED(setsockopt(netlink(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &(int){99}, sizeof(int))),
+       CALLED(setsockopt(base_fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &(int){1}, sizeof(int))))
+SIMPLE(recvfrom, CALLED(recvfrom(receiver(), text, sizeof(text), 0, ADDRESS(0, 9), &address_size)),
+       show_address(&address, address_size), CALLED(recvfrom(receiver(), text, 2, MSG_TRUNC, NULL, NULL)),
+       CALLED(recvfrom(base_fd, text, sizeof(text), 0, NULL, NULL)))
+SIMPLE(__recvfrom_chk,
+       CALLED(__recvfrom_chk(receiver(), text, sizeof(text), sizeof(text), 0, ADDRESS(0, 9), &address_size)),
+       show_address(&address, address_size))
+CASE(recvmsg)
+{
+	struct msghdr message = MESSAGE();
+
+	CALLED(recvmsg(receiver(), &message, 0));
+	show_message(&message);
+	CALLED(recvmsg(base_fd, &message, 0));
+}
+CASE(recvmmsg)
+{
+	struct mmsghdr messages[3] = {{MESSAGE(), 0}, {MESSAGE(), 0}, {MESSAGE(), 0}};
+
+	CALLED(recvmmsg(receiver(), messages, 3, MSG_DONTWAIT, NULL));
+	for (int i = 0; i < 2; i++) {
+		printf("%s: %u bytes\n", current, messages[i].msg_len);
+		show_message(&messages[i].msg_hdr);
+	}
+}
+SIMPLE(sendto, CALLED(sendto(receiver(), "answer", 6, MSG_NOSIGNAL, NULL, 0)),
+       CALLED(sendto(base_fd, "answer", 6, MSG_NOSIGNAL, ADDRESS(AF_NETLINK, 0), sizeof(address))))
+CASE(sendmsg)
+{
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+	CALLED(sendmsg(receiver(), &message, MSG_NOSIGNAL));
+	CALLED(sendmsg(base_fd, &message, MSG_NOSIGNAL));
+}
 
 /* Six arguments: the last one is where the file is mapped from. */
 CASE(syscall)
