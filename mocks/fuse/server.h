@@ -16,6 +16,14 @@
 /* Largest READ that is answered, and so largest file that is sent whole: FUSE's own limit for a request is the same. */
 #define MAX_READ (1024 * 1024)
 
+/*
+ * Largest WRITE that is taken. A store takes a page at most, and what is longer gets a short answer, on which Linux does
+ * not send the rest: more than a page is all that is needed for one write(2) to be one store.
+ */
+#define MAX_WRITE (2 * 4096)
+/* What Linux wants to have room for with it: the headers of a request. libfuse's own reserve is the same. */
+#define MAX_REQUEST (MAX_WRITE + 4096)
+
 /* Every operation, for fuse_session_new(); userdata is the struct fuse_server. */
 extern const struct fuse_lowlevel_ops fuse_operations;
 

@@ -70,7 +70,7 @@ void op_w0(char *data)
 
 void op_wn(char *data)
 {
-	static char bytes[16384];
+	static char bytes[128 * 1024];
 	size_t size = strtoul(data, NULL, 10);
 
 	memset(bytes, 'x', sizeof(bytes));
