@@ -109,13 +109,18 @@ static struct output run_beside(const char *const *command, void (*other)(void))
 	assert_return_code(pid, errno);
 	if (pid == 0) {
 		char *held;
+		int status;
 
 		/* "ID STEP…" */
-		while (!(held = read_file(CONTROL "/held")) || !*held)
+		while (!(held = read_file(CONTROL "/held")) || !*held) {
+			free(held);
 			usleep(1000);
+		}
 		other();
 		held[strcspn(held, " ")] = '\0';
-		_exit(try_write_file(CONTROL "/release", held) < 0);
+		status = try_write_file(CONTROL "/release", held);
+		free(held);
+		_exit(status < 0);
 	}
 	output = run(command);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
