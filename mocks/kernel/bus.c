@@ -158,7 +158,7 @@ static ssize_t drivers_probe_store(struct kobject *kobj, const struct attribute 
 		STEP(kobj->k, DD_MATCH, .device = device->name, .driver = device->driver->desc->name,
 		     .why = "nothing to do: the device has a driver");
 	else if (device_attach(device) < 0)
-		ret = -EINVAL;
+		ret = -EINVAL; /* whatever the reason, which a step has told */
 	kobject_put(&device->kobj);
 	return ret;
 }

@@ -146,7 +146,7 @@ static ssize_t refuse_read(struct kobject *kobj, const struct attribute *attr, c
 static ssize_t refuse_write(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size,
 			    off_t offset)
 {
-	return -EINVAL;
+	return refused(EINVAL, "VFIO nodes answer ioctls only");
 }
 
 struct kernfs_node *devnode_add(struct kernel *k, const char *path, mode_t mode, struct kobject *kobj)

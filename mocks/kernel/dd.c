@@ -105,15 +105,15 @@ static int call_probe(struct device *device, struct device_driver *driver)
 {
 	struct kernel *k = device->kobj.k;
 	const char *why = NULL;
-	int ret = (int)STEP(k, DD_PROBE, .device = device->name, .driver = driver->desc->name);
+	int probed, ret;
 
-	int probed;
-
-	if (ret)
-		why = "a fault rule";
-	else
+	step_forget_reason();
+	ret = (int)STEP(k, DD_PROBE, .device = device->name, .driver = driver->desc->name);
+	if (!ret)
 		ret = pci_device_probe(to_pci_dev(device), driver, &why);
 	probed = ret;
+	if (ret && !why)
+		why = step_reason();
 	ret = (int)STEP(k, DD_PROBED, .device = device->name, .driver = driver->desc->name, .result = ret, .why = why);
 	/* A rule made a failure of it: what the probe made must go. */
 	if (ret && !probed)
@@ -254,6 +254,7 @@ int device_attach(struct device *device)
 {
 	struct kernel *k = device->kobj.k;
 	struct device_driver **drivers;
+	bool matched = false;
 	size_t n;
 	int ret = device_lock(device);
 
@@ -269,6 +270,7 @@ int device_attach(struct device *device)
 		if (ret == 0 && drivers[i]->registered && pci_bus_match(to_pci_dev(device), drivers[i], NULL)) {
 			int probed = driver_probe_device(drivers[i], device);
 
+			matched = true;
 			if (abs(probed) == EPROBE_DEFER)
 				deferred_probe_add(device);
 			/* A probe's error is positive, and the next driver is tried. */
@@ -277,6 +279,11 @@ int device_attach(struct device *device)
 		kobject_put(&drivers[i]->kobj);
 	}
 	free(drivers);
+	/* The kernel calls it success. */
+	if (!matched)
+		STEP(k, DD_MATCH, .device = device->name,
+		     .why = device->driver_override ? "no driver took it: none is called what driver_override says"
+						    : "no driver took it: none has an id for it");
 	device_unlock(device);
 	return ret;
 }

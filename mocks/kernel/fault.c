@@ -106,12 +106,14 @@ static int hold(struct kernel *k, enum step_id id, const struct step_args *args)
 	return ret;
 }
 
-long rules_apply(struct kernel *k, enum step_id id, const struct step_args *args)
+const char step_aborted[] = "the machine is being reset, or its server is ending";
+
+long rules_apply(struct kernel *k, enum step_id id, const struct step_args *args, char *why)
 {
 	struct rule *rule;
 	unsigned long delay = 0;
 	bool held = false;
-	int error = 0;
+	int error = 0, ret = 0;
 
 	/* Decide first, wait then: while the lock is dropped, the rules may change. */
 	TAILQ_FOREACH (rule, &k->steps->rules, list) {
@@ -122,20 +124,18 @@ long rules_apply(struct kernel *k, enum step_id id, const struct step_args *args
 		rule->fired++;
 		delay += rule->delay_ms;
 		held |= rule->hold;
-		if (!error)
-			error = rule->error;
+		if (error || !rule->error)
+			continue;
+		error = rule->error;
+		snprintf(why, STEP_WHY, "fault rule: %s", rule->text);
 	}
-	if (delay) {
-		int ret = wait_ms(k, delay);
-
-		if (ret)
-			return ret;
-	}
-	if (held) {
-		int ret = hold(k, id, args);
-
-		if (ret)
-			return ret;
+	if (delay)
+		ret = wait_ms(k, delay);
+	if (!ret && held)
+		ret = hold(k, id, args);
+	if (ret) {
+		snprintf(why, STEP_WHY, "%s", step_aborted);
+		return ret;
 	}
 	return error ? -error : args->result;
 }

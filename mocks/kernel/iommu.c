@@ -40,20 +40,20 @@ static ssize_t type_store(struct kobject *kobj, const struct attribute *attr, co
 	const char *type = NULL;
 
 	if (kernel_client()->uid != 0)
-		return -EACCES;
+		return refused(EACCES, "it takes CAP_SYS_ADMIN and CAP_SYS_RAWIO");
 	for (size_t i = 0; i < ARRAY_SIZE(domain_types); i++)
 		if (sysfs_streq(buffer, domain_types[i]))
 			type = domain_types[i];
 	if (!type)
-		return -EINVAL;
+		return refused(EINVAL, "no such type of domain");
 	/* Owned: by a host driver's default domain, or by a user's claim; a device on a VFIO driver does not count. */
 	if (!kobj->k->profile.group_type_multi) {
 		if (group->n_devices != 1)
-			return -EINVAL;
+			return refused(EINVAL, "the group has several devices");
 		if (group->n_bound)
-			return -EBUSY;
+			return refused(EBUSY, "the group's device has a driver");
 	} else if (group->host_users || group->user_claims) {
-		return -EPERM;
+		return refused(EPERM, "the group's DMA is owned by a driver or by user space");
 	}
 	group->type = !strcmp(type, "auto") ? "identity" : type;
 	return (ssize_t)count;

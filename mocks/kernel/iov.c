@@ -178,7 +178,8 @@ static ssize_t numvfs_store(struct kobject *kobj, const struct attribute *attr, 
 	if (!ret && n > 65535)
 		ret = -ERANGE;
 	if (ret)
-		return kobj->k->profile.numvfs_overflow_einval ? -EINVAL : ret;
+		return refused(kobj->k->profile.numvfs_overflow_einval ? EINVAL : -ret,
+			       "not a number as kstrtou16() takes them");
 	if (n > pf->totalvfs)
 		return STEP(kobj->k, IOV_ENABLE, .device = pf->device.name, .result = -ERANGE,
 			    .why = "more than sriov_totalvfs");
@@ -232,7 +233,8 @@ static ssize_t autoprobe_show(struct kobject *kobj, const struct attribute *attr
 
 static ssize_t autoprobe_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
 {
-	return kstrtobool(buffer, &kobj_to_pci_dev(kobj)->vf_autoprobe) ? -EINVAL : (ssize_t)count;
+	return kstrtobool(buffer, &kobj_to_pci_dev(kobj)->vf_autoprobe) ? refused(EINVAL, step_no_bool)
+									: (ssize_t)count;
 }
 
 /* No driver here can move MSI-X vectors between VFs. */
@@ -240,7 +242,8 @@ static ssize_t msix_count_store(struct kobject *kobj, const struct attribute *at
 {
 	unsigned long long n;
 
-	return kstrtoull(buffer, &n) ? -EINVAL : -EOPNOTSUPP;
+	return kstrtoull(buffer, &n) ? refused(EINVAL, step_no_number)
+				     : refused(EOPNOTSUPP, "the PF's driver cannot move MSI-X vectors");
 }
 
 static bool has_msix_count(struct kobject *kobj)

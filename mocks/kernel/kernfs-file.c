@@ -47,29 +47,31 @@ static int check_open(struct kernfs_node *node, int flags)
 	bool wants_read = access_mode != O_WRONLY, wants_write = access_mode != O_RDONLY;
 
 	if (node->removed)
-		return -ENODEV;
+		return refused(ENODEV, "the file is being removed");
 	if (node->type != KERNFS_FILE)
-		return -EISDIR;
+		return refused(EISDIR, "it is a directory");
 	if (flags & O_DIRECT)
-		return -EINVAL;
+		return refused(EINVAL, "sysfs has no O_DIRECT");
 	if (kernel_client()->uid != 0 && kernfs_access(node, (wants_read ? R_OK : 0) | (wants_write ? W_OK : 0)))
-		return -EACCES;
+		return refused(EACCES, "the file's mode forbids it to this user");
 	if (node->blob)
-		return wants_write ? -EACCES : 0;
+		return wants_write ? refused(EACCES, "the file is read-only") : 0;
 	if (wants_read && (!(node->mode & 0444) || !has_show(node->attr)))
-		return -EACCES;
+		return refused(EACCES, "nobody may read the attribute, root neither");
 	if (wants_write && (!(node->mode & 0222) || !kernfs_has_store(node)))
-		return -EACCES;
+		return refused(EACCES, "nobody may write the attribute, root neither");
 	return node->attr->open ? node->attr->open(node->kobj, flags) : 0;
 }
 
 int kernfs_open(struct kernfs_node *node, int flags, struct kernfs_file **ret_file)
 {
 	struct kernfs_file *file;
-	int ret = check_open(node, flags);
+	int ret;
 
+	step_forget_reason();
+	ret = check_open(node, flags);
 	if (!is_control(node))
-		ret = (int)STEP(node->k, SYS_OPEN, .path = node->path, .result = ret);
+		ret = (int)STEP(node->k, SYS_OPEN, .path = node->path, .result = ret, .why = step_reason());
 	if (ret)
 		return ret;
 	file = xcalloc(sizeof(*file));
@@ -233,7 +235,7 @@ static ssize_t write_binary(struct kernfs_node *node, const char *data, size_t s
 {
 	if (node->size) {
 		if ((size_t)offset >= node->size)
-			return -EFBIG;
+			return refused(EFBIG, "past the end of the file");
 		if (size > node->size - (size_t)offset)
 			size = node->size - (size_t)offset;
 	}
@@ -268,7 +270,7 @@ static ssize_t run_store(struct kernfs_node *node, const char *data, size_t size
 
 	deferred_probe_work(k);
 	/* What an abort cut short must not look done. */
-	return k->abort_error ? k->abort_error : ret;
+	return k->abort_error ? refused(-k->abort_error, step_aborted) : ret;
 }
 
 /* The store between its two steps: asked, and answered. */
@@ -279,11 +281,11 @@ static ssize_t store_in_steps(struct kernfs_node *node, const char *data, size_t
 	ssize_t ret;
 
 	snprintf(value, sizeof(value), "%.*s", (int)(size < sizeof(value) ? size : sizeof(value) - 1), data);
+	step_forget_reason();
 	ret = STEP(k, SYS_WRITE, .path = node->path, .value = value);
-	if (ret)
-		return STEP(k, SYS_RETURN, .path = node->path, .result = ret);
-	ret = run_store(node, data, size, offset);
-	return STEP(k, SYS_RETURN, .path = node->path, .result = ret);
+	if (!ret)
+		ret = run_store(node, data, size, offset);
+	return STEP(k, SYS_RETURN, .path = node->path, .result = ret, .why = ret < 0 ? step_reason() : NULL);
 }
 
 ssize_t kernfs_write(struct kernfs_file *file, const char *data, size_t size, off_t offset)

@@ -145,6 +145,7 @@ static int parse_synthetic(char *text, char keys[][256], const char **extra, siz
 ssize_t uevent_store_common(struct kernel *k, struct kernfs_node *node, const char *subsystem, const char *buffer,
 			    size_t count, void (*add_keys)(void *object, struct uevent *uevent), void *object)
 {
+	static const char no_action[] = "no such action";
 	static const char *const actions[] = {"add", "remove", "change", "move", "online", "offline", "bind", "unbind"};
 	enum { KEYS = 24 };
 	char keys[KEYS][256], text[PAGE + 1];
@@ -155,7 +156,7 @@ ssize_t uevent_store_common(struct kernel *k, struct kernfs_node *node, const ch
 	if (length && (buffer[length - 1] == '\n' || buffer[length - 1] == '\0'))
 		length--;
 	if (!length)
-		return -EINVAL;
+		return refused(EINVAL, no_action);
 	memcpy(text, buffer, length);
 	text[length] = '\0';
 	rest = strchr(text, ' ');
@@ -165,9 +166,10 @@ ssize_t uevent_store_common(struct kernel *k, struct kernfs_node *node, const ch
 		if (strcmp(text, actions[i]))
 			continue;
 		if (rest && parse_synthetic(rest, keys, extra, KEYS))
-			return -EINVAL;
+			return refused(EINVAL,
+				       "behind the action there is no UUID, or no KEY=VALUE of letters and digits");
 		kobject_uevent(k, node, actions[i], subsystem, extra, add_keys, object);
 		return (ssize_t)count;
 	}
-	return -EINVAL;
+	return refused(EINVAL, no_action);
 }

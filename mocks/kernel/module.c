@@ -81,7 +81,7 @@ static ssize_t parameter_store(struct kobject *kobj, const struct attribute *att
 	bool value;
 
 	if (kstrtobool(buffer, &value))
-		return -EINVAL;
+		return refused(EINVAL, step_no_bool);
 	strcpy(module->parameter_values[attr->index], value ? "Y" : "N");
 	return (ssize_t)count;
 }

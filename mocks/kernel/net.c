@@ -53,7 +53,7 @@ static ssize_t unsupported_show(struct kobject *kobj, const struct attribute *at
 
 static ssize_t accept_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
 {
-	return -EPERM; /* the interface's own settings are not modelled */
+	return refused(EPERM, "the interface's own settings are not modelled");
 }
 
 static const struct attribute net_attrs[] = {

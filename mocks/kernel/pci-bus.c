@@ -78,7 +78,7 @@ ssize_t pci_rescan_common(struct kernel *k, long domain, int bus, const char *bu
 	int ret;
 
 	if (kstrtoull(buffer, &value))
-		return -EINVAL;
+		return refused(EINVAL, step_no_number);
 	if (!value)
 		return (ssize_t)count;
 	ret = pci_lock_rescan_remove(k);

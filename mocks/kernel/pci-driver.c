@@ -105,7 +105,7 @@ static int check_conditions(const struct pci_dev *dev, const struct driver_desc 
 
 		if (subject_holds(dev, condition->subject) == condition->unless)
 			continue;
-		*ret_why = condition->why;
+		*ret_why = condition->why ? condition->why : "a condition of the driver's fixture";
 		return -condition->error;
 	}
 	return 0;
@@ -148,10 +148,8 @@ int pci_device_probe(struct pci_dev *dev, struct device_driver *driver, const ch
 	if (desc->sriov_limit && iov_is_pf(dev) && dev->totalvfs > desc->sriov_limit)
 		dev->totalvfs = desc->sriov_limit;
 	ret = desc->behaviour == DRIVER_NET ? net_probe(dev, desc) : 0;
-	if (ret) {
-		*ret_why = "a fault rule";
+	if (ret)
 		host_driver_ends(dev);
-	}
 	return ret;
 }
 

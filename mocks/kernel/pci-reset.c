@@ -78,7 +78,7 @@ ssize_t pci_reset_store(struct kobject *kobj, const struct attribute *attr, cons
 	int ret;
 
 	if (kstrtoull(buffer, &value) || value != 1)
-		return -EINVAL;
+		return refused(EINVAL, "only 1 means anything");
 	/* pci_reset_function() looks before it takes the lock. */
 	if (!dev->reset_methods[0])
 		return STEP(kobj->k, PCI_RESET, .device = dev->device.name, .result = -ENOTTY,

@@ -73,7 +73,7 @@ static ssize_t store_flag(const char *buffer, size_t count, bool *ret_flag)
 	unsigned long long value;
 
 	if (kstrtoull(buffer, &value))
-		return -EINVAL;
+		return refused(EINVAL, step_no_number);
 	*ret_flag = value;
 	return (ssize_t)count;
 }
@@ -94,7 +94,7 @@ static ssize_t msi_bus_store(struct kobject *kobj, const struct attribute *attr,
 	ssize_t ret;
 
 	if (kernel_client()->uid != 0)
-		return -EPERM;
+		return refused(EPERM, step_not_root);
 	ret = store_flag(buffer, count, &allowed);
 	if (ret > 0)
 		kobj_to_pci_dev(kobj)->no_msi_bus = !allowed;
@@ -107,10 +107,10 @@ static ssize_t numa_node_store(struct kobject *kobj, const struct attribute *att
 	unsigned long long value;
 
 	if (kernel_client()->uid != 0)
-		return -EPERM;
+		return refused(EPERM, step_not_root);
 	/* One node, number 0, is online; -1 is "none". */
 	if (kstrtoull(buffer + negative, &value) || value > (negative ? 1 : 0))
-		return -EINVAL;
+		return refused(EINVAL, "neither -1 nor the number of a node that is online");
 	kobj_to_pci_dev(kobj)->numa_node = negative ? -(long)value : (long)value;
 	return (ssize_t)count;
 }
@@ -125,9 +125,9 @@ static ssize_t enable_store(struct kobject *kobj, const struct attribute *attr, 
 	int ret = 0;
 
 	if (kernel_client()->uid != 0)
-		return -EPERM;
+		return refused(EPERM, step_not_root);
 	if (kstrtoull(buffer, &value))
-		return -EINVAL;
+		return refused(EINVAL, step_no_number);
 	ret = device_lock(&dev->device);
 	if (ret)
 		return ret;
@@ -182,7 +182,7 @@ static ssize_t remove_store(struct kobject *kobj, const struct attribute *attr, 
 	int ret;
 
 	if (kstrtoull(buffer, &value))
-		return -EINVAL;
+		return refused(EINVAL, step_no_number);
 	if (!value || dev->removing)
 		return (ssize_t)count; /* a second writer comes too late, and is told that all is well */
 	dev->removing = true;
@@ -211,7 +211,7 @@ static ssize_t reset_subordinate_store(struct kobject *kobj, const struct attrib
 	unsigned long long value;
 
 	if (kstrtoull(buffer, &value) || value != 1)
-		return -EINVAL;
+		return refused(EINVAL, "only 1 means anything");
 	return (ssize_t)count;
 }
 
@@ -312,7 +312,7 @@ static ssize_t l0s_store(struct kobject *kobj, const struct attribute *attr, con
 {
 	bool value;
 
-	return kstrtobool(buffer, &value) ? -EINVAL : (ssize_t)count;
+	return kstrtobool(buffer, &value) ? refused(EINVAL, step_no_bool) : (ssize_t)count;
 }
 
 static const struct attribute l0s_attr = {"l0s_aspm", 0644, l0s_show, l0s_store};
@@ -353,7 +353,7 @@ static ssize_t bar_write(struct kobject *kobj, const struct attribute *attr, con
 			 off_t offset)
 {
 	if (!(kobj_to_pci_dev(kobj)->resources[attr->index].flags & 0x100) && attr->index != PCI_ROM)
-		return -EIO;
+		return refused(EIO, "memory BARs can be mapped only");
 	return (ssize_t)size;
 }
 
@@ -405,7 +405,7 @@ static ssize_t control_store(struct kobject *kobj, const struct attribute *attr,
 	int ret;
 
 	if (!automatic && !sysfs_streq(buffer, "on"))
-		return -EINVAL;
+		return refused(EINVAL, "neither on nor auto");
 	ret = device_lock(&dev->device);
 	if (ret)
 		return ret;

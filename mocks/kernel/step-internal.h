@@ -37,8 +37,8 @@ void trace_record(struct step_state *state, enum step_id id, const struct step_a
 void trace_clear(struct step_state *state);
 /* `ACTOR STEP key=value…` into @line; its length. */
 size_t trace_format(char *line, enum step_id id, const struct step_args *args);
-enum { TRACE_LINE = 1024 };
+enum { TRACE_LINE = 1024, STEP_WHY = 512 };
 
-/* The result of the step after the rules that match it; may wait. */
-long rules_apply(struct kernel *k, enum step_id id, const struct step_args *args);
+/* The result of the step after the rules that match it, and in *@why what made it another; may wait. */
+long rules_apply(struct kernel *k, enum step_id id, const struct step_args *args, char *why);
 void rules_clear(struct step_state *state);

@@ -43,13 +43,42 @@ void step_state_free(struct step_state *state)
 	free(state);
 }
 
+const char step_no_number[] = "not a number as kstrtoull() takes them";
+const char step_no_bool[] = "not a truth value as kstrtobool() takes them";
+const char step_not_root[] = "it takes CAP_SYS_ADMIN";
+
+/* Why the store of this thread fails, as far as it is known; empty: it is not. */
+static _Thread_local char reason[STEP_WHY];
+
+void step_forget_reason(void)
+{
+	reason[0] = '\0';
+}
+
+const char *step_reason(void)
+{
+	return reason[0] ? reason : NULL;
+}
+
+void step_note_reason(const char *why)
+{
+	if (why != reason)
+		snprintf(reason, sizeof(reason), "%s", why);
+}
+
 long step(struct kernel *k, enum step_id id, const struct step_args *args)
 {
-	long result;
+	struct step_args decided = *args;
+	char why[STEP_WHY] = "";
 
 	if (k->booting)
 		return args->result;
-	result = TAILQ_EMPTY(&k->steps->rules) ? args->result : rules_apply(k, id, args);
-	trace_record(k->steps, id, args, result);
-	return result;
+	if (!TAILQ_EMPTY(&k->steps->rules))
+		decided.result = rules_apply(k, id, args, why);
+	if (why[0])
+		decided.why = why;
+	if (decided.result < 0 && decided.why)
+		step_note_reason(decided.why);
+	trace_record(k->steps, id, &decided, decided.result);
+	return decided.result;
 }

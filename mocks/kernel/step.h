@@ -76,6 +76,20 @@ struct step_args {
 long step(struct kernel *k, enum step_id id, const struct step_args *args);
 #define STEP(k, id, ...) step((k), STEP_##id, &(struct step_args){__VA_ARGS__})
 
+/* Notes why the store that runs on this thread is about to fail, where no step says it; sys.return will. */
+void step_note_reason(const char *why);
+/* For the file that calls a store: what has been noted since it was forgotten, or NULL. */
+const char *step_reason(void);
+void step_forget_reason(void);
+static inline int refused(int error, const char *why)
+{
+	step_note_reason(why);
+	return -error;
+}
+/* Reasons that many have. */
+extern const char step_no_number[], step_no_bool[], step_not_root[];
+extern const char step_aborted[]; /* the reason for whatever a reset, or the server's end, cuts short */
+
 const char *step_name(enum step_id id);
 const char *errno_name(int error); /* "ENODEV"; NULL when it has no name here */
 int errno_parse(const char *name); /* positive errno, or 0 */

@@ -179,14 +179,12 @@ int vfio_probe(struct pci_dev *dev, struct device_driver *driver, const char **r
 	ret = get_group(k, dev, &vfio->group);
 	if (ret) {
 		free(vfio);
-		*ret_why = "a fault rule";
 		return ret;
 	}
 	ret = (int)STEP(k, VFIO_ADD_DEVICE, .device = dev->device.name, .driver = driver->desc->name);
 	if (ret) {
 		put_group(k, dev, vfio->group);
 		free(vfio);
-		*ret_why = "a fault rule";
 		return ret;
 	}
 	dev->vfio = vfio;

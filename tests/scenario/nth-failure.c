@@ -173,6 +173,23 @@ static void check_free(const struct operation *operation, const char *rule)
 		fail_msg("%s: %s: done, with a warning that is not so", operation->name, rule);
 }
 
+/* Whatever failed on the way says why. */
+static void check_reasons(const char *rule)
+{
+	_cleanup_text_ char *trace = trace_read();
+	char *rest = trace;
+	unsigned int n = 0;
+
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		const char *result = strstr(line, " = E");
+
+		n += result != NULL;
+		if (result && !strstr(result, " why="))
+			fail_msg("%s: no reason: %s", rule, line);
+	}
+	assert_int_not_equal(n, 0);
+}
+
 /* Failures that the kernel cannot have. */
 static bool is_impossible(const char *step, const char *number)
 {
@@ -212,6 +229,8 @@ static bool fail_one(const struct operation *operation, const struct states *sta
 	add_fault("%s", rule);
 	r = carry_out(operation, &is_free, &error);
 	fired = fault_fired(rule) > 0;
+	if (fired)
+		check_reasons(rule);
 	clear_faults();
 	if (r == 0 && is_free)
 		check_free(operation, rule);
