@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `mocksys mount`: a fake machine on a directory, until a signal. */
 #include "fixture/fixture.h"
+#include "fuse/client.h"
 #include "fuse/fuse-server.h"
 #include "kernel/kernel.h"
 #include "mocksys-cli.h"
@@ -140,6 +141,7 @@ static int boot_and_serve(const struct machine *machine, const struct mount_opti
 	if (r < 0)
 		return fail("cannot make /lib/modules of", options->machines[0], r);
 	host.files = module_tree_files(modules, &host.n_files);
+	host.kill = client_kill;
 	r = kernel_new(machine, options->profile, &host, &k, &error);
 	if (r < 0) {
 		fprintf(stderr, "mocksys: %s: %s\n", options->machines[0], error ? error : strerror(-r));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* `mocksys run`: a command, or a shell, on a fake machine. */
 #include "fixture/fixture.h"
+#include "fuse/client.h"
 #include "fuse/fuse-server.h"
 #include "kernel/kernfs.h"
 #include "mocksys-cli.h"
@@ -212,6 +213,7 @@ static int boot(struct run *run, const char *release)
 		return r;
 	run->host.context = run->wire ? (void *)run->wire : run->sandbox;
 	run->host.uevent = run->wire ? wire_server_uevent : sandbox_uevent;
+	run->host.kill = client_kill;
 	run->host.format_machine = format_machine;
 	run->host.mount_points = sandbox_mount_points(run->sandbox);
 	r = kernel_new(fixture_machine(run->fixture), options->profile, &run->host, &run->kernel, &error);
@@ -265,6 +267,20 @@ static int start_server(struct run *run, char **ret_error)
 	return r;
 }
 
+/* A test whose fault never came about has tested something else than it says. */
+static void report_unfired_rules(struct kernel *k)
+{
+	char *text, *rest;
+
+	kernel_lock(k);
+	rest = text = kernel_unfired_rules(k);
+	kernel_unlock(k);
+	for (char *rule; rest && (rule = strsep(&rest, "\n"));)
+		if (*rule)
+			fprintf(stderr, "mocksys: this fault rule never fired: %s\n", rule);
+	free(text);
+}
+
 /* Frees whoever still waits for an answer, too: that must come before anybody waits for the command's processes. */
 static void stop_server(struct run *run)
 {
@@ -297,8 +313,10 @@ static void end_run(struct run *run)
 	if (run->trace)
 		fclose(run->trace);
 	/* Before the sandbox: its last events still have somewhere to go. */
-	if (run->kernel)
+	if (run->kernel) {
+		report_unfired_rules(run->kernel);
 		kernel_free(run->kernel);
+	}
 	wire_server_free(run->wire);
 	sandbox_close(run->sandbox);
 	module_tree_free(run->modules);

@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,13 @@ void client_cache_name(struct client_cache *cache, struct client *client, bool c
 			snprintf(entry->actor, sizeof(entry->actor), "%d", client->pid);
 	}
 	memcpy(client->actor, entry->actor, sizeof(client->actor));
+}
+
+void client_kill(void *context, pid_t pid)
+{
+	/* The number is the client's as long as its request is unanswered, whatever namespace it is in. */
+	if (pid > 1 && pid != getpid())
+		kill(pid, SIGKILL);
 }
 
 void client_cache_clear(struct client_cache *cache)

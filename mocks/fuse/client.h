@@ -21,4 +21,6 @@ struct client_cache {
  * whether the pid still stands for the same program as the last time. That is a system call, 1 µs in 10 of a request.
  */
 void client_cache_name(struct client_cache *cache, struct client *client, bool certain);
+/* SIGKILL for the process of a client (struct kernel_host's callback). A thread's number stands for its process. */
+void client_kill(void *context, pid_t pid);
 void client_cache_clear(struct client_cache *cache);

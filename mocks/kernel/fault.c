@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * Fault rules, one a line:
- *   STEP [device=A] [driver=D] [path=GLOB] [actor=N] [after=N] [times=N] fail=ERRNO|delay=MS|hold
- */
+/* What fault rules do to a step that they match, and the steps that they hold. */
+#include "kernel/fault.h"
+
 #include "kernel/kernfs.h"
-#include "kernel/step-internal.h"
 
 #include <fnmatch.h>
 #include <time.h>
 
-struct rule {
-	TAILQ_ENTRY(rule) list;
-	char *text; /* as written */
-	enum step_id step;
-	char *device, *driver, *path, *actor;
-	unsigned long after, times; /* times 0: for ever */
-	unsigned long seen, fired;
-	int error; /* fail=: positive errno */
-	unsigned long delay_ms;
-	bool hold;
-};
-
-static void rule_free(struct rule *rule)
+void rule_free(struct rule *rule)
 {
 	free(rule->text);
 	free(rule->device);
@@ -31,7 +17,7 @@ static void rule_free(struct rule *rule)
 	free(rule);
 }
 
-static void free_rules(struct rules *rules)
+void rules_free(struct rules *rules)
 {
 	struct rule *rule;
 
@@ -39,11 +25,6 @@ static void free_rules(struct rules *rules)
 		TAILQ_REMOVE(rules, rule, list);
 		rule_free(rule);
 	}
-}
-
-void rules_clear(struct step_state *state)
-{
-	free_rules(&state->rules);
 }
 
 static bool field_matches(const char *wanted, const char *actual)
@@ -63,11 +44,54 @@ static bool path_matches(const char *glob, const char *path)
 	return fnmatch(glob, absolute, 0) == 0;
 }
 
-static bool rule_matches(const struct rule *rule, enum step_id id, const struct step_args *args)
+/* The last part of @path that is a PCI address. */
+static bool address_in_path(const char *path, char *address)
 {
-	return rule->step == id && field_matches(rule->device, args->device) &&
-	       field_matches(rule->driver, args->driver) && field_matches(rule->actor, kernel_client()->actor) &&
-	       path_matches(rule->path, args->path);
+	struct pci_address parsed;
+	bool found = false;
+
+	while (path && *path) {
+		size_t length = strcspn(path, "/");
+
+		if (length < PCI_ADDRESS_TEXT) {
+			char part[PCI_ADDRESS_TEXT];
+
+			snprintf(part, sizeof(part), "%.*s", (int)length, path);
+			if (!pci_address_parse(part, &parsed)) {
+				strcpy(address, part);
+				found = true;
+			}
+		}
+		path += length + (path[length] == '/');
+	}
+	return found;
+}
+
+/*
+ * The device that a step is about: what it says, or what a system call means: the device whose file it is, or whose
+ * address it writes. NULL: none, or several.
+ */
+static const char *device_of_step(const struct step_args *args, char *address)
+{
+	const char *value = args->written ? args->written : args->value;
+	struct pci_address parsed;
+
+	if (args->device)
+		return args->device;
+	if (value && strlen(value) < PCI_ADDRESS_TEXT) {
+		snprintf(address, PCI_ADDRESS_TEXT, "%.*s", (int)strcspn(value, "\n"), value);
+		if (!pci_address_parse(address, &parsed))
+			return address;
+	}
+	return address_in_path(args->path, address) ? address : NULL;
+}
+
+static bool rule_matches(const struct rule *rule, enum step_id id, const struct step_args *args, const char *device)
+{
+	return rule->step == id && field_matches(rule->device, device) && field_matches(rule->driver, args->driver) &&
+	       field_matches(rule->actor, kernel_client()->actor) && path_matches(rule->path, args->path) &&
+	       /* The kernel itself is no client to be killed. */
+	       (!rule->kill || kernel_client()->pid > 0);
 }
 
 static int wait_ms(struct kernel *k, unsigned long ms)
@@ -108,36 +132,57 @@ static int hold(struct kernel *k, enum step_id id, const struct step_args *args)
 
 const char step_aborted[] = "the machine is being reset, or its server is ending";
 
-long rules_apply(struct kernel *k, enum step_id id, const struct step_args *args, char *why)
-{
-	struct rule *rule;
-	unsigned long delay = 0;
-	bool held = false;
-	int error = 0, ret = 0;
+/* What the rules want together. */
+struct decision {
+	unsigned long delay_ms;
+	bool hold, kill;
+	int error;
+};
 
-	/* Decide first, wait then: while the lock is dropped, the rules may change. */
+static void decide(struct kernel *k, enum step_id id, const struct step_args *args, struct decision *decision,
+		   char *why)
+{
+	char address[PCI_ADDRESS_TEXT];
+	const char *device = device_of_step(args, address);
+	struct rule *rule;
+
 	TAILQ_FOREACH (rule, &k->steps->rules, list) {
-		if (!rule_matches(rule, id, args))
+		bool first_reason = !why[0] || (rule->error && !decision->error);
+
+		if (!rule_matches(rule, id, args, device))
 			continue;
 		if (rule->seen++ < rule->after || (rule->times && rule->fired >= rule->times))
 			continue;
 		rule->fired++;
-		delay += rule->delay_ms;
-		held |= rule->hold;
-		if (error || !rule->error)
-			continue;
-		error = rule->error;
-		snprintf(why, STEP_WHY, "fault rule: %s", rule->text);
+		decision->delay_ms += rule->delay_ms;
+		decision->hold |= rule->hold;
+		decision->kill |= rule->kill;
+		if (!decision->error)
+			decision->error = rule->error;
+		if (first_reason && (rule->error || rule->kill))
+			snprintf(why, STEP_WHY, "fault rule: %s", rule->text);
 	}
-	if (delay)
-		ret = wait_ms(k, delay);
-	if (!ret && held)
+}
+
+long rules_apply(struct kernel *k, enum step_id id, const struct step_args *args, char *why)
+{
+	struct decision decision = {.error = 0};
+	int ret = 0;
+
+	/* Decide first, wait then: while the lock is dropped, the rules may change. */
+	decide(k, id, args, &decision, why);
+	/* The kernel goes on with what it is at: a process dies on its way out of the kernel. */
+	if (decision.kill && k->host.kill)
+		k->host.kill(k->host.context, kernel_client()->pid);
+	if (decision.delay_ms)
+		ret = wait_ms(k, decision.delay_ms);
+	if (!ret && decision.hold)
 		ret = hold(k, id, args);
 	if (ret) {
 		snprintf(why, STEP_WHY, "%s", step_aborted);
 		return ret;
 	}
-	return error ? -error : args->result;
+	return decision.error ? -decision.error : args->result;
 }
 
 bool step_has_rules(struct kernel *k)
@@ -145,138 +190,36 @@ bool step_has_rules(struct kernel *k)
 	return !TAILQ_EMPTY(&k->steps->rules);
 }
 
-static bool parse_number(const char *text, unsigned long *ret)
-{
-	unsigned long long value;
-
-	if (kstrtoull(text, &value) || value > 86400000)
-		return false;
-	*ret = (unsigned long)value;
-	return true;
-}
-
-static const char *set_string(char **slot, const char *value)
-{
-	free(*slot);
-	*slot = xstrdup(value);
-	return NULL;
-}
-
-/* One key=value of a rule. NULL, or what is wrong with it. */
-static const char *parse_pair(struct rule *rule, const char *key, const char *value)
-{
-	if (!strcmp(key, "device"))
-		return set_string(&rule->device, value);
-	if (!strcmp(key, "driver"))
-		return set_string(&rule->driver, value);
-	if (!strcmp(key, "path"))
-		return set_string(&rule->path, value);
-	if (!strcmp(key, "actor"))
-		return set_string(&rule->actor, value);
-	if (!strcmp(key, "after"))
-		return parse_number(value, &rule->after) ? NULL : "after= wants a number";
-	if (!strcmp(key, "times"))
-		return parse_number(value, &rule->times) && rule->times ? NULL : "times= wants a number above 0";
-	if (!strcmp(key, "delay"))
-		return parse_number(value, &rule->delay_ms) && rule->delay_ms ? NULL
-									      : "delay= wants milliseconds above 0";
-	if (!strcmp(key, "fail"))
-		return (rule->error = errno_parse(value)) ? NULL : "fail= wants the name of an errno";
-	return "no such key";
-}
-
-static const char *parse_step(struct rule *rule, const char *name)
-{
-	for (int id = 0; id < STEP_COUNT; id++)
-		if (!strcmp(step_name((enum step_id)id), name)) {
-			rule->step = (enum step_id)id;
-			return NULL;
-		}
-	return "no such step";
-}
-
-static const char *parse_rule(char *line, struct rule *rule)
-{
-	char *rest = line, *word;
-	const char *complaint = NULL;
-	bool first = true;
-
-	rule->text = xstrdup(line);
-	while (!complaint && (word = strsep(&rest, " \t"))) {
-		char *value;
-
-		if (!*word)
-			continue;
-		if (first) {
-			complaint = parse_step(rule, word);
-			first = false;
-			continue;
-		}
-		if (!strcmp(word, "hold")) {
-			rule->hold = true;
-			continue;
-		}
-		value = strchr(word, '=');
-		if (!value)
-			return "a word without =";
-		*value++ = '\0';
-		complaint = parse_pair(rule, word, value);
-	}
-	if (complaint)
-		return complaint;
-	if (!rule->error && !rule->delay_ms && !rule->hold)
-		return "none of fail=, delay= and hold";
-	if ((rule->delay_ms || rule->hold) && !step_may_wait(rule->step))
-		return "this step cannot wait";
-	if (rule->error && !step_may_fail(rule->step))
-		return "this step cannot fail";
-	return NULL;
-}
-
-int step_rules_parse(struct kernel *k, const char *text)
-{
-	struct rules added = TAILQ_HEAD_INITIALIZER(added);
-	bool clear = false;
-	char *copy = xstrdup(text), *rest = copy, *line;
-	struct rule *rule;
-	int ret = 0;
-
-	while (!ret && (line = strsep(&rest, "\n"))) {
-		const char *complaint;
-
-		line += strspn(line, " \t");
-		if (!*line || *line == '#')
-			continue;
-		if (!strcmp(line, "clear")) {
-			clear = true;
-			free_rules(&added);
-			continue;
-		}
-		rule = xcalloc(sizeof(*rule));
-		TAILQ_INSERT_TAIL(&added, rule, list);
-		complaint = parse_rule(line, rule);
-		if (!complaint)
-			continue;
-		ret = -EINVAL;
-		/* Past the rules, or a rule could hide its own successor's refusal. */
-		trace_record(
-			k->steps, STEP_SYS_WRITE,
-			&(struct step_args){.path = KERNFS_CONTROL "/faults", .value = rule->text, .why = complaint},
-			ret);
-	}
-	/* All of it, or none. */
-	if (ret)
-		free_rules(&added);
-	else if (clear)
-		rules_clear(k->steps);
-	TAILQ_CONCAT(&k->steps->rules, &added, list);
-	free(copy);
-	return ret;
-}
-
 void step_rules_clear(struct kernel *k)
 {
-	rules_clear(k->steps);
+	rules_free(&k->steps->rules);
+}
+
+/* One that is dropped unseen is remembered, once: whoever clears rules himself has had a look at them. */
+void step_rules_reset(struct kernel *k)
+{
+	struct rules *unfired = &k->steps->unfired;
+	struct rule *rule, *other;
+
+	while ((rule = TAILQ_FIRST(&k->steps->rules))) {
+		TAILQ_REMOVE(&k->steps->rules, rule, list);
+		TAILQ_FOREACH (other, unfired, list)
+			if (!strcmp(other->text, rule->text))
+				break;
+		if (rule->fired || other)
+			rule_free(rule);
+		else
+			TAILQ_INSERT_TAIL(unfired, rule, list);
+	}
+}
+
+static FILE *open_text(char **text, size_t *size)
+{
+	FILE *stream = open_memstream(text, size);
+
+	if (!stream)
+		abort();
+	return stream;
 }
 
 char *step_rules_text(struct kernel *k)
@@ -284,12 +227,26 @@ char *step_rules_text(struct kernel *k)
 	struct rule *rule;
 	char *text = NULL;
 	size_t size;
-	FILE *stream = open_memstream(&text, &size);
+	FILE *stream = open_text(&text, &size);
 
-	if (!stream)
-		abort();
 	TAILQ_FOREACH (rule, &k->steps->rules, list)
 		fprintf(stream, "%s # fired %lu of %lu\n", rule->text, rule->fired, rule->seen);
+	fclose(stream);
+	return text;
+}
+
+char *kernel_unfired_rules(struct kernel *k)
+{
+	struct rule *rule;
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_text(&text, &size);
+
+	TAILQ_FOREACH (rule, &k->steps->unfired, list)
+		fprintf(stream, "%s\n", rule->text);
+	TAILQ_FOREACH (rule, &k->steps->rules, list)
+		if (!rule->fired)
+			fprintf(stream, "%s\n", rule->text);
 	fclose(stream);
 	return text;
 }
@@ -299,10 +256,8 @@ char *step_held_text(struct kernel *k)
 	struct held_step *held;
 	char *text = NULL;
 	size_t size;
-	FILE *stream = open_memstream(&text, &size);
+	FILE *stream = open_text(&text, &size);
 
-	if (!stream)
-		abort();
 	TAILQ_FOREACH (held, &k->steps->held, list)
 		fprintf(stream, "%lu %s\n", held->id, held->text);
 	fclose(stream);

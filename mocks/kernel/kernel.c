@@ -270,7 +270,7 @@ int kernel_reset(struct kernel *k)
 	kernel_finish_operations(k, -EIO);
 	k->abort_error = 0;
 	shut_down(k);
-	step_rules_clear(k);
+	step_rules_reset(k);
 	ret = boot(k, &error); /* came up before, so it does again */
 	free(error);
 	step_trace_clear(k);

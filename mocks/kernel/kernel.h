@@ -36,6 +36,8 @@ struct kernel_host {
 	void *context;
 	/* One uevent, without SEQNUM, as `action@devpath\0KEY=value\0…`: called in order, with the model lock held; must not wait. */
 	void (*uevent)(void *context, const char *message, size_t size);
+	/* A rule wants the client's process killed: with SIGKILL, now. With the model lock held; must not wait. */
+	void (*kill)(void *context, pid_t pid);
 	/* The present state as a machine fixture (malloc'd text), for the control file `state`. @snapshot is valid during the call. */
 	char *(*format_machine)(void *context, const struct machine *snapshot);
 	const struct kernel_file *files;
@@ -75,3 +77,5 @@ int kernel_modprobe(struct kernel *k, const char *name);
 size_t kernel_next_uevent(struct kernel *k, char **ret_message);
 /* The trace so far, as the control file shows it (malloc'd). */
 char *kernel_trace(struct kernel *k);
+/* Fault rules that never fired, of those that nobody cleared, one a line (malloc'd). */
+char *kernel_unfired_rules(struct kernel *k);

@@ -285,7 +285,8 @@ static ssize_t store_in_steps(struct kernfs_node *node, const char *data, size_t
 	ret = STEP(k, SYS_WRITE, .path = node->path, .value = value);
 	if (!ret)
 		ret = run_store(node, data, size, offset);
-	return STEP(k, SYS_RETURN, .path = node->path, .result = ret, .why = ret < 0 ? step_reason() : NULL);
+	return STEP(k, SYS_RETURN, .path = node->path, .written = value, .result = ret,
+		    .why = ret < 0 ? step_reason() : NULL);
 }
 
 ssize_t kernfs_write(struct kernfs_file *file, const char *data, size_t size, off_t offset)

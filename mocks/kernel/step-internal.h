@@ -25,7 +25,7 @@ TAILQ_HEAD(rules, rule);
 struct step_state {
 	STAILQ_HEAD(, trace_record) trace;
 	unsigned long next_sequence, n_records, n_dropped;
-	struct rules rules;
+	struct rules rules, unfired; /* those that a reset dropped before they had fired */
 	TAILQ_HEAD(, held_step) held;
 	unsigned long next_held;
 };
@@ -41,4 +41,4 @@ enum { TRACE_LINE = 1024, STEP_WHY = 512 };
 
 /* The result of the step after the rules that match it, and in *@why what made it another; may wait. */
 long rules_apply(struct kernel *k, enum step_id id, const struct step_args *args, char *why);
-void rules_clear(struct step_state *state);
+void rules_free(struct rules *rules);

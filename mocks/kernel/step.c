@@ -32,6 +32,7 @@ struct step_state *step_state_new(void)
 
 	STAILQ_INIT(&state->trace);
 	TAILQ_INIT(&state->rules);
+	TAILQ_INIT(&state->unfired);
 	TAILQ_INIT(&state->held);
 	return state;
 }
@@ -39,7 +40,8 @@ struct step_state *step_state_new(void)
 void step_state_free(struct step_state *state)
 {
 	trace_clear(state);
-	rules_clear(state);
+	rules_free(&state->rules);
+	rules_free(&state->unfired);
 	free(state);
 }
 

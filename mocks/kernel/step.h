@@ -63,10 +63,11 @@ struct step_args {
 	const char *driver;
 	const char *module;
 	const char *path;
-	const char *action; /* of a uevent */
-	const char *value;  /* what was written, what was chosen */
-	long result;        /* the decision so far: 0, a count, or -errno */
-	const char *why;    /* why it is a refusal: the kernel never says */
+	const char *action;  /* of a uevent */
+	const char *value;   /* what was written, what was chosen */
+	const char *written; /* the same of a write that returns: for rules to match, the trace has said it before */
+	long result;         /* the decision so far: 0, a count, or -errno */
+	const char *why;     /* why it is a refusal: the kernel never says */
 };
 
 /*
@@ -105,6 +106,8 @@ char *step_rules_text(struct kernel *k); /* malloc'd */
 /* Adds the rules in @text, one a line ("clear" removes all). 0, or -EINVAL and no rule added; the trace says why. */
 int step_rules_parse(struct kernel *k, const char *text);
 void step_rules_clear(struct kernel *k);
+/* The same, but kernel_unfired_rules() will still name those that never fired. */
+void step_rules_reset(struct kernel *k);
 /* The steps that rules hold, one a line: `ID ACTOR STEP key=value…` (malloc'd). */
 char *step_held_text(struct kernel *k);
 /* Lets a held step go. 0, or -ENOENT when no step of that id is held. */

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Fault rules as they are written, one a line:
+ *   STEP [device=A] [driver=D] [path=GLOB] [actor=N] [after=N] [times=N] fail=ERRNO|delay=MS|hold|vanish|kill
+ */
+#include "kernel/fault.h"
+
+#include "kernel/kernfs.h"
+
+static bool parse_number(const char *text, unsigned long *ret)
+{
+	unsigned long long value;
+
+	if (kstrtoull(text, &value) || value > 86400000)
+		return false;
+	*ret = (unsigned long)value;
+	return true;
+}
+
+static const char *set_string(char **slot, const char *value)
+{
+	free(*slot);
+	*slot = xstrdup(value);
+	return NULL;
+}
+
+/* One key=value of a rule. NULL, or what is wrong with it. */
+static const char *parse_pair(struct rule *rule, const char *key, const char *value)
+{
+	if (!strcmp(key, "device"))
+		return set_string(&rule->device, value);
+	if (!strcmp(key, "driver"))
+		return set_string(&rule->driver, value);
+	if (!strcmp(key, "path"))
+		return set_string(&rule->path, value);
+	if (!strcmp(key, "actor"))
+		return set_string(&rule->actor, value);
+	if (!strcmp(key, "after"))
+		return parse_number(value, &rule->after) ? NULL : "after= wants a number";
+	if (!strcmp(key, "times"))
+		return parse_number(value, &rule->times) && rule->times ? NULL : "times= wants a number above 0";
+	if (!strcmp(key, "delay"))
+		return parse_number(value, &rule->delay_ms) && rule->delay_ms ? NULL
+									      : "delay= wants milliseconds above 0";
+	if (!strcmp(key, "fail"))
+		return (rule->error = errno_parse(value)) ? NULL : "fail= wants the name of an errno";
+	return "no such key";
+}
+
+/* What a rule does, where that is one word. */
+static bool parse_flag(struct rule *rule, const char *word)
+{
+	if (!strcmp(word, "hold"))
+		rule->hold = true;
+	else if (!strcmp(word, "kill"))
+		rule->kill = true;
+	else
+		return false;
+	return true;
+}
+
+static const char *parse_step(struct rule *rule, const char *name)
+{
+	for (int id = 0; id < STEP_COUNT; id++)
+		if (!strcmp(step_name((enum step_id)id), name)) {
+			rule->step = (enum step_id)id;
+			return NULL;
+		}
+	return "no such step";
+}
+
+static const char *parse_rule(char *line, struct rule *rule)
+{
+	char *rest = line, *word;
+	const char *complaint = NULL;
+	bool first = true;
+
+	rule->text = xstrdup(line);
+	while (!complaint && (word = strsep(&rest, " \t"))) {
+		char *value;
+
+		if (!*word)
+			continue;
+		if (first) {
+			complaint = parse_step(rule, word);
+			first = false;
+			continue;
+		}
+		if (parse_flag(rule, word))
+			continue;
+		value = strchr(word, '=');
+		if (!value)
+			return "a word without =";
+		*value++ = '\0';
+		complaint = parse_pair(rule, word, value);
+	}
+	if (complaint)
+		return complaint;
+	if (!rule->error && !rule->delay_ms && !rule->hold && !rule->kill)
+		return "none of fail=, delay=, hold and kill";
+	if ((rule->delay_ms || rule->hold) && !step_may_wait(rule->step))
+		return "this step cannot wait";
+	if (rule->error && !step_may_fail(rule->step))
+		return "this step cannot fail";
+	return NULL;
+}
+
+int step_rules_parse(struct kernel *k, const char *text)
+{
+	struct rules added = TAILQ_HEAD_INITIALIZER(added);
+	bool clear = false;
+	char *copy = xstrdup(text), *rest = copy, *line;
+	struct rule *rule;
+	int ret = 0;
+
+	while (!ret && (line = strsep(&rest, "\n"))) {
+		const char *complaint;
+
+		line += strspn(line, " \t");
+		if (!*line || *line == '#')
+			continue;
+		if (!strcmp(line, "clear")) {
+			clear = true;
+			rules_free(&added);
+			continue;
+		}
+		rule = xcalloc(sizeof(*rule));
+		TAILQ_INSERT_TAIL(&added, rule, list);
+		complaint = parse_rule(line, rule);
+		if (!complaint)
+			continue;
+		ret = -EINVAL;
+		/* Past the rules, or a rule could hide its own successor's refusal. */
+		trace_record(
+			k->steps, STEP_SYS_WRITE,
+			&(struct step_args){.path = KERNFS_CONTROL "/faults", .value = rule->text, .why = complaint},
+			ret);
+	}
+	/* All of it, or none. */
+	if (ret)
+		rules_free(&added);
+	else if (clear)
+		rules_free(&k->steps->rules);
+	TAILQ_CONCAT(&k->steps->rules, &added, list);
+	free(copy);
+	return ret;
+}
