@@ -8,32 +8,35 @@
 #include "operation.h"
 
 /* Opening for writing is the test of permission: no attribute of sysfs does anything on open. */
-static int open_store(struct operation *operation, struct operation_device *device, const char *path, int *ret_fd)
+static int open_store(struct operation *operation, struct operation_device *device, const char *path,
+		      struct attribute_store *ret_store)
 {
 	enum vfiobind_error_code code = VFIOBIND_ERROR_ATTRIBUTE_UNREADABLE;
-	int fd = sysfs_open_store(operation->context->sysfs_fd, path);
 	const char *hint = NULL;
 	char full[2 * DEVICE_PATH_SIZE];
+	int r;
 
-	if (fd >= 0) {
-		*ret_fd = fd;
+	r = attribute_open(operation->context, path, ret_store);
+	if (r == 0)
 		return 0;
-	}
 	snprintf(full, sizeof(full), "%s/%s", operation->context->sysfs_root, path);
-	if (fd == -EACCES || fd == -EPERM) {
+	if (r == -EACCES || r == -EPERM) {
 		code = VFIOBIND_ERROR_PERMISSION_DENIED;
 		hint = "run it as root";
-	} else if (fd == -EROFS) {
+	} else if (r == -EROFS) {
 		code = VFIOBIND_ERROR_SYSFS_READ_ONLY;
 		hint = "remount sysfs writable; containers often have it read-only";
-	} else if (fd == -EBADMSG) {
+	} else if (r == -EBADMSG) {
 		code = VFIOBIND_ERROR_ATTRIBUTE_MALFORMED;
-	} else if ((fd == -ENOENT || fd == -ENODEV) && !device_exists(operation->context, &device->handle)) {
+	} else if (r == -ETIMEDOUT) {
+		code = VFIOBIND_ERROR_TIMED_OUT;
+	} else if (r == -ECONNRESET) {
+		code = VFIOBIND_ERROR_WORKER_KILLED;
+	} else if ((r == -ENOENT || r == -ENODEV) && !device_exists(operation->context, &device->handle)) {
 		code = VFIOBIND_ERROR_DEVICE_VANISHED;
 	}
-	return fail(operation->error, .code = code, .number = fd == -EBADMSG ? 0 : -fd,
-		    .device = &device->handle.address, .operation = "open", .object = strrchr(path, '/') + 1,
-		    .path = full, .hint = hint);
+	return fail(operation->error, .code = code, .number = r == -EBADMSG ? 0 : -r, .device = &device->handle.address,
+		    .operation = "open", .object = strrchr(path, '/') + 1, .path = full, .hint = hint);
 }
 
 /* What is open already stays. */
@@ -43,20 +46,20 @@ static int open_stores(struct operation *operation, struct operation_device *dev
 	char path[2 * SYSFS_NAME_SIZE];
 	int r = 0;
 
-	if (device->override_fd < 0 && plan_stores_override(operation, device)) {
+	if (device->driver_override.file < 0 && plan_stores_override(operation, device)) {
 		snprintf(path, sizeof(path), "bus/pci/devices/%s/driver_override", device->handle.name);
-		r = open_store(operation, device, path, &device->override_fd);
+		r = open_store(operation, device, path, &device->driver_override);
 	}
 	/*
 	 * Through the driver that was seen, never through the device's own link: should another driver have come
 	 * meanwhile, the store fails instead of unbinding that.
 	 */
-	if (r == 0 && device->unbind_fd < 0 && from) {
+	if (r == 0 && device->unbind.file < 0 && from) {
 		snprintf(path, sizeof(path), "bus/pci/drivers/%s/unbind", from);
-		r = open_store(operation, device, path, &device->unbind_fd);
+		r = open_store(operation, device, path, &device->unbind);
 	}
-	if (r == 0 && operation->probe_fd < 0)
-		r = open_store(operation, device, "bus/pci/drivers_probe", &operation->probe_fd);
+	if (r == 0 && operation->drivers_probe.file < 0)
+		r = open_store(operation, device, "bus/pci/drivers_probe", &operation->drivers_probe);
 	return r;
 }
 
@@ -160,6 +163,10 @@ static int fail_store(struct operation *operation, const struct operation_device
 	if ((number == -ENODEV || number == -ENOENT) && is_gone(operation, device))
 		return fail(operation->error, .code = VFIOBIND_ERROR_DEVICE_VANISHED, .device = &device->handle.address,
 			    .operation = what, .object = object);
+	if (number == -ETIMEDOUT)
+		code = VFIOBIND_ERROR_TIMED_OUT;
+	if (number == -ECONNRESET)
+		code = VFIOBIND_ERROR_WORKER_KILLED;
 	return fail(operation->error, .code = code, .number = -number, .device = &device->handle.address,
 		    .operation = what, .object = object, .path = path);
 }
@@ -167,12 +174,12 @@ static int fail_store(struct operation *operation, const struct operation_device
 static int store_override(struct operation *operation, struct operation_device *device)
 {
 	const char *value = operation->detach ? device->target.driver : "\n";
-	char path[DEVICE_PATH_SIZE], text[SYSFS_TEXT_SIZE];
+	char path[DEVICE_PATH_SIZE], text[ATTRIBUTE_TEXT_SIZE];
 	int r;
 
 	device_path(operation->context, &device->handle, "driver_override", path);
 	device->stored = device->override_stored = true;
-	r = sysfs_store(device->override_fd, value);
+	r = attribute_store(operation->context, &device->driver_override, value);
 	if (r < 0)
 		return fail_store(operation, device,
 				  operation->detach ? "set driver_override to" : "clear driver_override of",
@@ -195,7 +202,7 @@ static int store_unbind(struct operation *operation, struct operation_device *de
 	int r;
 
 	device->stored = true;
-	r = sysfs_store(device->unbind_fd, device->handle.name);
+	r = attribute_store(operation->context, &device->unbind, device->handle.name);
 	/* ENODEV: it was not on this driver any more. Whatever else fails, it may have been unbound nevertheless. */
 	device->unbound = r != -ENODEV;
 	if (r == 0)
@@ -214,7 +221,7 @@ static int store_probe(struct operation *operation, struct operation_device *dev
 
 	device->stored = true;
 	device->unbound = true;
-	r = sysfs_store(operation->probe_fd, device->handle.name);
+	r = attribute_store(operation->context, &operation->drivers_probe, device->handle.name);
 	if (r == 0)
 		return 0;
 	if (r == -EINVAL)

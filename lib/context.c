@@ -11,6 +11,9 @@
 #include "sysfs.h"
 #include "util.h"
 
+/* Drivers take seconds; one that takes longer than this will hardly come back. */
+#define DEFAULT_TIMEOUT_MS 30000
+
 const char *vfiobind_library_version(void)
 {
 	return VFIOBIND_VERSION;
@@ -24,6 +27,8 @@ int vfiobind_context_new(struct vfiobind_context **ret_context)
 	if (!context)
 		return -ENOMEM;
 	context->sysfs_fd = -1;
+	context->timeout_ms = DEFAULT_TIMEOUT_MS;
+	context->worker = (struct worker)WORKER_NONE;
 	uname(&name);
 	context->sysfs_root = strdup("/sys");
 	context->device_root = strdup("/dev");
@@ -41,6 +46,7 @@ struct vfiobind_context *vfiobind_context_free(struct vfiobind_context *context)
 {
 	if (!context)
 		return NULL;
+	worker_end(&context->worker);
 	close_fd(context->sysfs_fd);
 	module_forget(context);
 	free(context->sysfs_root);
@@ -79,10 +85,19 @@ int vfiobind_context_set_device_root(struct vfiobind_context *context, const cha
 	return set_root(&context->device_root, path);
 }
 
-int context_open_sysfs(struct vfiobind_context *context, struct vfiobind_error *error)
+int vfiobind_context_set_timeout(struct vfiobind_context *context, unsigned int milliseconds)
+{
+	if (milliseconds == 0)
+		return -EINVAL;
+	context->timeout_ms = milliseconds;
+	return 0;
+}
+
+int context_begin(struct vfiobind_context *context, struct vfiobind_error *error)
 {
 	int fd;
 
+	context->deadline = deadline_in(context->timeout_ms);
 	if (context->sysfs_fd >= 0)
 		return 0;
 	fd = sysfs_open_directory(-1, context->sysfs_root);

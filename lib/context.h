@@ -2,7 +2,9 @@
 #ifndef VFIOBIND_CONTEXT_H
 #define VFIOBIND_CONTEXT_H
 
+#include "deadline.h"
 #include "vfiobind.h"
+#include "worker.h"
 
 struct kmod_ctx;
 
@@ -12,9 +14,15 @@ struct vfiobind_context {
 	char *device_root;
 	int sysfs_fd;          /* -1 until something was read */
 	struct kmod_ctx *kmod; /* NULL until a module was looked up */
+	unsigned int timeout_ms;
+	struct deadline deadline; /* of the function of the library that was called */
+	struct worker worker;
 };
 
-/* Opens the sysfs root unless it is open; all of sysfs is then reached relative to context->sysfs_fd. */
-int context_open_sysfs(struct vfiobind_context *context, struct vfiobind_error *error);
+/*
+ * Begins a function of the library: sets the deadline, and opens the sysfs root unless it is open; all of sysfs is then
+ * reached relative to context->sysfs_fd.
+ */
+int context_begin(struct vfiobind_context *context, struct vfiobind_error *error);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attribute.h"
 #include "context.h"
 #include "error.h"
 #include "sysfs.h"
@@ -17,16 +18,10 @@
 int device_open(struct vfiobind_context *context, const struct vfiobind_address *address, struct device_handle *device,
 		struct vfiobind_error *error)
 {
-	char path[64];
-	int r;
-
-	r = context_open_sysfs(context, error);
-	if (r < 0)
-		return r;
 	device->address = *address;
 	vfiobind_address_format(address, device->name, sizeof(device->name));
-	snprintf(path, sizeof(path), "bus/pci/devices/%s", device->name);
-	device->fd = sysfs_open_directory(context->sysfs_fd, path);
+	snprintf(device->directory, sizeof(device->directory), "bus/pci/devices/%s", device->name);
+	device->fd = sysfs_open_directory(context->sysfs_fd, device->directory);
 	if (device->fd == -ENOENT && !sysfs_exists(context->sysfs_fd, "bus/pci"))
 		return fail(error, .code = VFIOBIND_ERROR_SYSFS_UNAVAILABLE, .path = context->sysfs_root,
 			    .hint = "is this a sysfs, of a kernel with PCI?");
@@ -43,17 +38,14 @@ int device_open(struct vfiobind_context *context, const struct vfiobind_address 
 
 bool device_exists(struct vfiobind_context *context, const struct device_handle *device)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "bus/pci/devices/%s", device->name);
-	return sysfs_exists(context->sysfs_fd, path);
+	return sysfs_exists(context->sysfs_fd, device->directory);
 }
 
 const char *device_path(const struct vfiobind_context *context, const struct device_handle *device,
 			const char *attribute, char buffer[static DEVICE_PATH_SIZE])
 {
-	snprintf(buffer, DEVICE_PATH_SIZE, "%s/bus/pci/devices/%s%s%s", context->sysfs_root, device->name,
-		 attribute[0] ? "/" : "", attribute);
+	snprintf(buffer, DEVICE_PATH_SIZE, "%s/%s%s%s", context->sysfs_root, device->directory, attribute[0] ? "/" : "",
+		 attribute);
 	return buffer;
 }
 
@@ -65,7 +57,11 @@ int device_fail_read(struct vfiobind_context *context, const struct device_handl
 
 	if ((number == -ENOENT || number == -ENODEV) && !device_exists(context, device))
 		return fail(error, .code = VFIOBIND_ERROR_DEVICE_VANISHED, .device = &device->address);
-	/* What sysfs_read…() says of contents; for the open itself ELOOP and EINVAL mean: not the kind of file it is. */
+	if (number == -ETIMEDOUT)
+		code = VFIOBIND_ERROR_TIMED_OUT;
+	if (number == -ECONNRESET)
+		code = VFIOBIND_ERROR_WORKER_KILLED;
+	/* What attribute_read…() says of contents; for the open itself ELOOP and EINVAL mean: not the kind of file it is. */
 	if (number == -EBADMSG || number == -EOVERFLOW || number == -ENODATA || number == -ELOOP || number == -EINVAL)
 		code = VFIOBIND_ERROR_ATTRIBUTE_MALFORMED;
 	return fail(error, .code = code, .number = code == VFIOBIND_ERROR_ATTRIBUTE_MALFORMED ? 0 : -number,
@@ -88,7 +84,7 @@ int device_read_driver(struct vfiobind_context *context, const struct device_han
 int device_read_override(struct vfiobind_context *context, const struct device_handle *device, char *driver_override,
 			 struct vfiobind_error *error)
 {
-	ssize_t n = sysfs_read(device->fd, "driver_override", driver_override, SYSFS_TEXT_SIZE);
+	ssize_t n = attribute_read(context, device->directory, "driver_override", driver_override, ATTRIBUTE_TEXT_SIZE);
 
 	if (n < 0)
 		return device_fail_read(context, device, "driver_override", (int)n, error);
@@ -100,7 +96,7 @@ int device_read_header_type(struct vfiobind_context *context, const struct devic
 			    struct vfiobind_error *error)
 {
 	unsigned char byte;
-	int r = sysfs_read_byte(device->fd, "config", CONFIG_HEADER_TYPE, &byte);
+	int r = attribute_read_byte(context, device->directory, "config", CONFIG_HEADER_TYPE, &byte);
 
 	if (r < 0)
 		return device_fail_read(context, device, "config", r, error);

@@ -8,6 +8,7 @@
 struct device_handle {
 	struct vfiobind_address address;
 	char name[VFIOBIND_ADDRESS_SIZE];
+	char directory[VFIOBIND_ADDRESS_SIZE + 16]; /* below the sysfs root */
 	int fd;
 };
 
@@ -32,7 +33,7 @@ int device_fail_read(struct vfiobind_context *context, const struct device_handl
 int device_read_driver(struct vfiobind_context *context, const struct device_handle *device, char *driver,
 		       struct vfiobind_error *error);
 
-/* The value of driver_override in SYSFS_TEXT_SIZE bytes. Returns 1, or 0 if it is unset. */
+/* The value of driver_override in ATTRIBUTE_TEXT_SIZE bytes. Returns 1, or 0 if it is unset. */
 int device_read_override(struct vfiobind_context *context, const struct device_handle *device, char *driver_override,
 			 struct vfiobind_error *error);
 

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attribute.h"
 #include "context.h"
 #include "error.h"
 #include "operation.h"
@@ -27,18 +28,13 @@
 int diagnose_open_log(const struct vfiobind_context *context)
 {
 	char path[PATH_MAX];
-	int fd, higher;
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/kmsg", context->device_root);
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	if (fd >= 0 && fd <= STDERR_FILENO) {
-		higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-		close_fd(fd);
-		fd = higher;
-	}
+	fd = fd_off_standard_streams(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
 	if (fd >= 0 && lseek(fd, 0, SEEK_END) < 0)
 		fd = close_fd(fd);
-	return fd;
+	return fd < 0 ? -1 : fd;
 }
 
 static int find_number(const char *message)
@@ -122,9 +118,9 @@ bool diagnose_is_deferred(const char *text, const char *device)
 
 static bool is_deferred(const struct operation *operation, const struct operation_device *device)
 {
-	char text[SYSFS_TEXT_SIZE];
+	char text[ATTRIBUTE_TEXT_SIZE];
 
-	return sysfs_read(operation->context->sysfs_fd, "kernel/debug/devices_deferred", text, sizeof(text)) > 0 &&
+	return attribute_read(operation->context, "kernel/debug", "devices_deferred", text, sizeof(text)) > 0 &&
 	       diagnose_is_deferred(text, device->handle.name);
 }
 

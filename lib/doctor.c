@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "attribute.h"
 #include "context.h"
 #include "driver.h"
 #include "error.h"
@@ -119,7 +120,7 @@ static void check_index(struct vfiobind_context *context, struct finding *findin
 static void check_lockdown(struct vfiobind_context *context, struct finding *finding)
 {
 	char text[128];
-	ssize_t n = sysfs_read(context->sysfs_fd, "kernel/security/lockdown", text, sizeof(text));
+	ssize_t n = attribute_read(context, "kernel/security", "lockdown", text, sizeof(text));
 
 	finding->ok = n < 0 || strstr(text, "[none]");
 	found(finding, "%s", n < 0 ? "no lockdown" : text);
@@ -191,7 +192,7 @@ int vfiobind_host_check(struct vfiobind_context *context, struct vfiobind_report
 		return fail_memory(error);
 	module_forget(context);
 	/* Without sysfs each check says so in its own way: relative to -1 nothing is found. */
-	context_open_sysfs(context, NULL);
+	context_begin(context, NULL);
 	box->report.ok = true;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(checks); i++) {
 		struct finding finding = {.ok = false};

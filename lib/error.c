@@ -44,6 +44,7 @@ static const struct error_row {
 	ROW(MODULE_HAS_NO_DRIVER, PRECONDITION, ENOENT, "module-has-no-driver", "the module has no PCI driver"),
 	ROW(ATTRIBUTE_UNREADABLE, PRECONDITION, 0, "attribute-unreadable", "an attribute cannot be read"),
 	ROW(ATTRIBUTE_MALFORMED, PRECONDITION, EIO, "attribute-malformed", "an attribute is malformed"),
+	ROW(LOCKDOWN, PRECONDITION, EPERM, "lockdown", "the kernel is locked down"),
 	ROW(OVERRIDE_FAILED, FAILURE, 0, "override-failed", "driver_override could not be written"),
 	ROW(OVERRIDE_NOT_CLEARED, FAILURE, EIO, "override-not-cleared", "driver_override was not cleared"),
 	ROW(UNBIND_FAILED, FAILURE, 0, "unbind-failed", "the kernel refused the unbind"),
@@ -59,6 +60,8 @@ static const struct error_row {
 	ROW(WRONG_DRIVER, FAILURE, EIO, "wrong-driver", "another driver took it"),
 	ROW(VFIO_DEVICE_MISSING, FAILURE, EIO, "vfio-device-missing", "the driver offers no VFIO device"),
 	ROW(STILL_DETACHED, FAILURE, EIO, "still-detached", "a VFIO driver took it again"),
+	ROW(TIMED_OUT, TIME_OUT, ETIMEDOUT, "timed-out", "the kernel has not finished it"),
+	ROW(WORKER_KILLED, FAILURE, ECONNRESET, "worker-killed", "the process that did it was killed"),
 	ROW(OUT_OF_MEMORY, FAILURE, ENOMEM, "out-of-memory", "out of memory"),
 	ROW(SYSTEM, FAILURE, 0, "system", "a system call failed"),
 #undef ROW

@@ -75,7 +75,7 @@ int vfiobind_device_find(struct vfiobind_context *context, const char *name, str
 
 	if (!context || !name)
 		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = "find a device");
-	r = context_open_sysfs(context, error);
+	r = context_begin(context, error);
 	if (r < 0)
 		return r;
 	if (vfiobind_address_parse(name, &address) < 0) {
@@ -114,7 +114,7 @@ int vfiobind_device_list(struct vfiobind_context *context, struct vfiobind_addre
 
 	if (!context || !ret_addresses || !ret_n_addresses)
 		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = "list the devices");
-	r = context_open_sysfs(context, error);
+	r = context_begin(context, error);
 	if (r < 0)
 		return r;
 	r = sysfs_walk_open(&walk, context->sysfs_fd, "bus/pci/devices");

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <libkmod.h>
 #include <limits.h>
+#include <linux/module.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "attribute.h"
 #include "context.h"
 #include "error.h"
 #include "sysfs.h"
@@ -151,31 +153,176 @@ bool module_depends_on(struct vfiobind_context *context, const char *name, const
 	return found;
 }
 
-/* A library must not start shells; modprobe is the one to do that. */
-static int refuse_command(struct kmod_module *module, const char *command, void *data)
+/* One module that has to be inserted, in its turn. */
+struct insertion {
+	struct kmod_module *module;
+	char *options;
+	bool command;  /* modprobe.d wants a command run instead */
+	bool required; /* else a soft dependency: its failure is of no matter */
+};
+
+struct insertions {
+	struct insertion *list;
+	size_t n;
+	bool out_of_memory;
+};
+
+static void insertions_free(struct insertions *insertions)
 {
-	*(bool *)data = true;
-	return -ECANCELED;
+	for (size_t i = 0; i < insertions->n; i++) {
+		kmod_module_unref(insertions->list[i].module);
+		free(insertions->list[i].options);
+	}
+	free(insertions->list);
+}
+
+/* libkmod gives its callback no data. Only during one call of plan_insertions(). */
+static _Thread_local struct insertions *planned;
+
+static void add_insertion(struct kmod_module *module, bool install, const char *options)
+{
+	struct insertion *longer = reallocarray(planned->list, planned->n + 1, sizeof(*longer));
+	char *copy = strdup(options);
+
+	if (longer)
+		planned->list = longer;
+	if (!longer || !copy) {
+		free(copy);
+		planned->out_of_memory = true;
+		return;
+	}
+	longer[planned->n++] = (struct insertion){
+		.module = kmod_module_ref(module),
+		.options = copy,
+		.command = install,
+	};
+}
+
+/*
+ * What libkmod would insert for @module: dependencies, itself, soft dependencies, each with its options. Whether one is
+ * loaded already is not asked for: the kernel says so. Returns a positive number if it is blacklisted.
+ */
+static int plan_insertions(struct kmod_module *module, struct insertions *insertions)
+{
+	struct kmod_list *dependencies = kmod_module_get_dependencies(module), *entry;
+	int r;
+
+	planned = insertions;
+	r = kmod_module_probe_insert_module(module,
+					    KMOD_PROBE_APPLY_BLACKLIST | KMOD_PROBE_IGNORE_LOADED | KMOD_PROBE_DRY_RUN,
+					    NULL, NULL, NULL, add_insertion);
+	planned = NULL;
+	for (size_t i = 0; i < insertions->n; i++) {
+		struct insertion *insertion = &insertions->list[i];
+
+		insertion->required = insertion->module == module;
+		kmod_list_foreach(entry, dependencies)
+		{
+			struct kmod_module *other = kmod_module_get_module(entry);
+
+			insertion->required = insertion->required || other == insertion->module;
+			kmod_module_unref(other);
+		}
+	}
+	kmod_module_unref_list(dependencies);
+	return insertions->out_of_memory ? -ENOMEM : r;
+}
+
+/* What Linux calls the compression that it can undo, and the ends of the names of such files. */
+static bool kernel_decompresses(struct vfiobind_context *context, const char *path)
+{
+	static const struct {
+		const char *suffix;
+		const char *name;
+	} compressions[] = {{".gz", "gzip"}, {".xz", "xz"}, {".zst", "zstd"}};
+	const char *suffix = strrchr(path, '.');
+	char text[32];
+
+	for (size_t i = 0; suffix && i < ARRAY_SIZE(compressions); i++)
+		if (strcmp(suffix, compressions[i].suffix) == 0)
+			return attribute_read(context, "module", "compression", text, sizeof(text)) > 0 &&
+			       strcmp(text, compressions[i].name) == 0;
+	return false;
+}
+
+/*
+ * By the worker, for a module's start waits for the devices that it finds. But one that the kernel cannot decompress
+ * goes through memory, which is libkmod's affair: such a kernel (before 5.17, or built so) is waited for.
+ */
+static int insert(struct vfiobind_context *context, const struct insertion *insertion)
+{
+	const char *path = kmod_module_get_path(insertion->module), *suffix;
+	char name[SYSFS_NAME_SIZE + 16];
+	int flags = 0, r;
+
+	snprintf(name, sizeof(name), "module/%s", kmod_module_get_name(insertion->module));
+	/* Built in, or loaded. */
+	if (!path || sysfs_exists(context->sysfs_fd, name))
+		return 0;
+	suffix = strrchr(path, '.');
+	if (suffix && strcmp(suffix, ".ko") != 0) {
+		if (!kernel_decompresses(context, path))
+			return kmod_module_insert_module(insertion->module, 0, insertion->options);
+		flags = MODULE_INIT_COMPRESSED_FILE;
+	}
+	r = worker_start(&context->worker, context->sysfs_fd, context->deadline);
+	if (r == 0)
+		r = worker_insert_module(&context->worker, context->deadline, path, insertion->options, flags);
+	return r == -EEXIST ? 0 : r;
+}
+
+static int fail_insert(struct vfiobind_context *context, const struct insertion *insertion, int number,
+		       struct vfiobind_error *error)
+{
+	const char *name = kmod_module_get_name(insertion->module);
+	char lockdown[128];
+
+	if (number == -ETIMEDOUT)
+		return fail(error, .code = VFIOBIND_ERROR_TIMED_OUT, .operation = "load module", .object = name,
+			    .hint = "its start waits in the kernel; see dmesg");
+	if (number == -ENOENT)
+		return module_fail(context, name, MODULE_FILE_MISSING, error);
+	if ((number == -EPERM || number == -EACCES) &&
+	    attribute_read(context, "kernel/security", "lockdown", lockdown, sizeof(lockdown)) > 0 &&
+	    !strstr(lockdown, "[none]"))
+		return fail(error, .code = VFIOBIND_ERROR_LOCKDOWN, .operation = "load module", .object = name,
+			    .found = lockdown, .hint = "sign the module, or boot with lockdown=none");
+	if (number == -EPERM || number == -EACCES)
+		return fail(error, .code = VFIOBIND_ERROR_PERMISSION_DENIED, .number = -number,
+			    .operation = "load module", .object = name, .hint = "run it as root");
+	return fail(error, .code = VFIOBIND_ERROR_MODULE_LOAD_FAILED, .number = -number, .operation = "load module",
+		    .object = name, .path = kmod_module_get_path(insertion->module),
+		    .hint = number == -ENOKEY || number == -EKEYREJECTED ? "the kernel wants signed modules"
+									 : "see dmesg");
 }
 
 int module_load(struct vfiobind_context *context, const char *name, struct vfiobind_error *error)
 {
 	_cleanup_(module_unrefp) struct kmod_module *module = find(context, name);
-	bool command = false;
+	_cleanup_(insertions_free) struct insertions insertions = {.list = NULL};
 	int r;
 
 	if (!module)
 		return module_fail(context, name, MODULE_UNKNOWN, error);
-	r = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, NULL, refuse_command, &command, NULL);
+	r = plan_insertions(module, &insertions);
 	if (r > 0)
 		return module_fail(context, name, MODULE_BLACKLISTED, error);
-	if (command)
-		return module_fail(context, name, MODULE_INSTALL_COMMAND, error);
-	if (r == -EPERM || r == -EACCES)
-		return fail(error, .code = VFIOBIND_ERROR_PERMISSION_DENIED, .number = -r, .operation = "load module",
-			    .object = name, .hint = "run it as root; does the kernel want signed modules?");
+	if (r == -ENOMEM)
+		return fail_memory(error);
 	if (r < 0)
 		return fail(error, .code = VFIOBIND_ERROR_MODULE_LOAD_FAILED, .number = -r, .operation = "load module",
-			    .object = name, .path = kmod_module_get_path(module), .hint = "see dmesg");
+			    .object = name, .path = kmod_module_get_path(module));
+	/* A library must not start shells; modprobe is the one to do that. */
+	for (size_t i = 0; i < insertions.n; i++)
+		if (insertions.list[i].required && insertions.list[i].command)
+			return module_fail(context, kmod_module_get_name(insertions.list[i].module),
+					   MODULE_INSTALL_COMMAND, error);
+	for (size_t i = 0; i < insertions.n; i++) {
+		const struct insertion *insertion = &insertions.list[i];
+
+		r = insertion->command ? 0 : insert(context, insertion);
+		if (r < 0 && (insertion->required || r == -ETIMEDOUT))
+			return fail_insert(context, insertion, r, error);
+	}
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attribute.h"
 #include "context.h"
 #include "error.h"
 #include "group.h"
@@ -26,7 +27,8 @@ static bool is_endpoint(struct operation *operation, const struct device_handle 
 
 	if (device_read_header_type(operation->context, device, &type, NULL) < 0 || type != 0)
 		return false;
-	return sysfs_read_hex(device->fd, "class", 0xffffff, &class_code) == 0 && class_code >> 16 != BASE_CLASS_BRIDGE;
+	return attribute_read_hex(operation->context, device->directory, "class", 0xffffff, &class_code) == 0 &&
+	       class_code >> 16 != BASE_CLASS_BRIDGE;
 }
 
 static bool has_device(const struct operation *operation, const struct vfiobind_address *address)
@@ -49,7 +51,8 @@ static int add_device(struct operation *operation, const struct vfiobind_address
 	operation->devices = longer;
 	device = &longer[operation->n_devices];
 	memset(device, 0, sizeof(*device));
-	device->iommu_group = device->override_fd = device->unbind_fd = -1;
+	device->iommu_group = -1;
+	device->driver_override = device->unbind = (struct attribute_store)ATTRIBUTE_STORE_NONE;
 	device->result = arena_zalloc(operation->arena, sizeof(*device->result));
 	if (!device->result)
 		return fail_memory(operation->error);
@@ -103,16 +106,33 @@ static void describe_broken(struct operation *operation, const struct operation_
 		 before->bound ? before->driver : "no driver", before->overridden ? before->driver_override : "unset");
 }
 
-/* In reverse: what was done last is undone first. What was not touched is left alone. */
+static bool anything_stored(const struct operation *operation)
+{
+	for (size_t i = 0; i < operation->n_devices; i++)
+		if (operation->devices[i].stored)
+			return true;
+	return false;
+}
+
+/*
+ * In reverse: what was done last is undone first. What was not touched is left alone. While the kernel has not finished,
+ * nobody knows what there is to be undone.
+ */
 static void roll_back(struct operation *operation)
 {
-	for (size_t n = operation->n_devices; n-- > 0;) {
-		const struct operation_device *device = &operation->devices[n];
+	struct vfiobind_error *error = operation->error;
 
-		if (device->stored && operation->error->state == VFIOBIND_STATE_UNTOUCHED)
-			operation->error->state = VFIOBIND_STATE_RESTORED;
-		if (!rollback_device(operation, &operation->devices[n]))
-			describe_broken(operation, device);
+	if (!anything_stored(operation))
+		return;
+	error->state = error->code == VFIOBIND_ERROR_TIMED_OUT ? VFIOBIND_STATE_PENDING : VFIOBIND_STATE_RESTORED;
+	operation->context->deadline = deadline_in(operation->context->timeout_ms);
+	for (size_t n = operation->n_devices; n-- > 0 && error->state != VFIOBIND_STATE_PENDING;) {
+		int r = rollback_device(operation, &operation->devices[n]);
+
+		if (r == -ETIMEDOUT)
+			error->state = VFIOBIND_STATE_PENDING;
+		else if (r <= 0)
+			describe_broken(operation, &operation->devices[n]);
 	}
 }
 
@@ -191,10 +211,13 @@ static int run(struct operation *operation, const struct vfiobind_address *addre
 	if (!box)
 		return fail_memory(operation->error);
 	operation->arena = &box->arena;
-	operation->probe_fd = operation->log_fd = -1;
+	operation->drivers_probe = (struct attribute_store)ATTRIBUTE_STORE_NONE;
+	operation->log_fd = -1;
 	module_forget(operation->context);
 
-	r = collect(operation, addresses, n);
+	r = context_begin(operation->context, operation->error);
+	if (r == 0)
+		r = collect(operation, addresses, n);
 	if (r == 0)
 		r = plan(operation);
 	if (r == 0)
@@ -208,10 +231,10 @@ static int run(struct operation *operation, const struct vfiobind_address *addre
 
 	for (size_t i = 0; i < operation->n_devices; i++) {
 		close_fd(operation->devices[i].handle.fd);
-		close_fd(operation->devices[i].override_fd);
-		close_fd(operation->devices[i].unbind_fd);
+		attribute_close(operation->context, &operation->devices[i].driver_override);
+		attribute_close(operation->context, &operation->devices[i].unbind);
 	}
-	close_fd(operation->probe_fd);
+	attribute_close(operation->context, &operation->drivers_probe);
 	close_fd(operation->log_fd);
 	free(operation->devices);
 	if (r < 0 || !ret_result)

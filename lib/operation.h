@@ -2,6 +2,7 @@
 #ifndef VFIOBIND_OPERATION_H
 #define VFIOBIND_OPERATION_H
 
+#include "attribute.h"
 #include "device.h"
 #include "driver.h"
 #include "sysfs.h"
@@ -18,7 +19,7 @@ struct snapshot {
 	char driver[SYSFS_NAME_SIZE];
 	enum vfiobind_driver_type driver_type;
 	bool overridden;
-	char driver_override[SYSFS_TEXT_SIZE];
+	char driver_override[ATTRIBUTE_TEXT_SIZE];
 	bool has_vfs;
 };
 
@@ -33,8 +34,9 @@ struct operation_device {
 	/* The driver that got it, when it had none, by a module's being loaded; empty if none did. */
 	char taken_by[SYSFS_NAME_SIZE];
 
-	int override_fd; /* opened for writing before the first store, as a test of permission */
-	int unbind_fd;   /* -1 if it was not bound */
+	/* Opened before the first store, as a test of permission. */
+	struct attribute_store driver_override;
+	struct attribute_store unbind; /* not open if it was not bound */
 	/* What was tried, successfully or not: rollback looks no further than that. */
 	bool stored;
 	bool override_stored;
@@ -52,7 +54,7 @@ struct operation {
 	bool whole_group;
 	bool dry_run;
 	bool force;
-	int probe_fd;
+	struct attribute_store drivers_probe;
 	int log_fd; /* the kernel's log, from before the first store on; -1 if out of reach */
 	size_t n_devices;
 	struct operation_device *devices;
@@ -89,8 +91,11 @@ int verify_device(struct operation *operation, struct operation_device *device);
 /* rollback.c: whether driver_override is the same in both. */
 bool snapshot_same_override(const struct snapshot *a, const struct snapshot *b);
 
-/* rollback.c: undoes what was done to the device. Returns whether it is as it was, as far as it was us who changed it. */
-bool rollback_device(struct operation *operation, struct operation_device *device);
+/*
+ * rollback.c: undoes what was done to the device. Returns 1 if it is as it was, as far as it was us who changed it; 0 if
+ * it is not; -ETIMEDOUT if the kernel has not finished.
+ */
+int rollback_device(struct operation *operation, struct operation_device *device);
 
 /* diagnose.c: opens the kernel's log at its end. Returns the fd, or -1. */
 int diagnose_open_log(const struct vfiobind_context *context);

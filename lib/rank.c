@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "alias.h"
+#include "attribute.h"
 #include "context.h"
 #include "driver.h"
 #include "error.h"
@@ -207,14 +208,14 @@ int rank_device(struct vfiobind_context *context, const struct device_handle *de
 		struct vfiobind_ranking **ret_ranking, struct vfiobind_error *error)
 {
 	struct ranking_box *box = calloc(1, sizeof(*box));
-	char text[SYSFS_TEXT_SIZE];
+	char text[ATTRIBUTE_TEXT_SIZE];
 	ssize_t n;
 	int r = 0;
 
 	if (!box)
 		return fail_memory(error);
 	box->ranking.address = device->address;
-	n = sysfs_read(device->fd, "modalias", text, sizeof(text));
+	n = attribute_read(context, device->directory, "modalias", text, sizeof(text));
 	if (n >= 0)
 		box->ranking.modalias = arena_strdup(&box->arena, text);
 	if (n < 0 || modalias_parse(text, "pci:", &box->modalias) < 0)
@@ -249,7 +250,9 @@ int vfiobind_driver_rank(struct vfiobind_context *context, const struct vfiobind
 	if (!context || !address || !ret_ranking)
 		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = "rank the drivers");
 	module_forget(context);
-	r = device_open(context, address, &device, error);
+	r = context_begin(context, error);
+	if (r == 0)
+		r = device_open(context, address, &device, error);
 	if (r < 0) {
 		error_add_operation(error, "rank the drivers");
 		return r;

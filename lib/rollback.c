@@ -11,22 +11,28 @@
 #include "context.h"
 #include "operation.h"
 
-static void store(struct operation *operation, const char *path, const char *value)
+/* Returns -ETIMEDOUT, or 0: whether it did what it should is seen later. */
+static int store(struct operation *operation, const char *path, const char *value)
 {
 	for (int attempt = 0; attempt < 2; attempt++) {
-		_cleanup_close_ int fd = sysfs_open_store(operation->context->sysfs_fd, path);
+		struct attribute_store file = ATTRIBUTE_STORE_NONE;
+		int r = attribute_open(operation->context, path, &file);
 
-		if (fd >= 0 && sysfs_store(fd, value) == 0)
-			return;
+		if (r == 0)
+			r = attribute_store(operation->context, &file, value);
+		attribute_close(operation->context, &file);
+		if (r == 0 || r == -ETIMEDOUT)
+			return r;
 	}
+	return 0;
 }
 
-static void store_override(struct operation *operation, struct operation_device *device, const char *value)
+static int store_override(struct operation *operation, struct operation_device *device, const char *value)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "bus/pci/devices/%s/driver_override", device->handle.name);
-	store(operation, path, value);
+	snprintf(path, sizeof(path), "%s/driver_override", device->handle.directory);
+	return store(operation, path, value);
 }
 
 static bool same_driver(const struct snapshot *a, const struct snapshot *b)
@@ -65,45 +71,51 @@ static bool is_our_driver(const struct operation *operation, const struct operat
  * The former driver is named by an override while it is probed: without, another driver that knows the device could
  * come first, or none at all, as for a virtual function whose PF has sriov_drivers_autoprobe off.
  */
-static void restore_driver(struct operation *operation, struct operation_device *device, const struct snapshot *now)
+static int restore_driver(struct operation *operation, struct operation_device *device, const struct snapshot *now)
 {
 	const struct snapshot *before = &device->before;
 	char path[2 * SYSFS_NAME_SIZE];
+	int r = 0;
 
 	if (before->bound && !(now->overridden && strcmp(now->driver_override, before->driver) == 0))
-		store_override(operation, device, before->driver);
-	if (now->bound) {
+		r = store_override(operation, device, before->driver);
+	if (r == 0 && now->bound) {
 		snprintf(path, sizeof(path), "bus/pci/drivers/%s/unbind", now->driver);
-		store(operation, path, device->handle.name);
+		r = store(operation, path, device->handle.name);
 	}
-	if (before->bound)
-		store(operation, "bus/pci/drivers_probe", device->handle.name);
+	if (r == 0 && before->bound)
+		r = store(operation, "bus/pci/drivers_probe", device->handle.name);
+	return r;
 }
 
-bool rollback_device(struct operation *operation, struct operation_device *device)
+int rollback_device(struct operation *operation, struct operation_device *device)
 {
 	const struct snapshot *before = &device->before;
 	_cleanup_free_ struct snapshot *now = calloc(1, sizeof(*now));
 	char virtfn[SYSFS_NAME_SIZE];
 	bool ours;
+	int r;
 
 	if (!device->stored)
-		return true;
-	if (!now || plan_snapshot(operation, device, now, NULL) < 0)
-		return false;
+		return 1;
+	if (!now)
+		return 0;
+	r = plan_snapshot(operation, device, now, NULL);
+	if (r < 0)
+		return r;
 	ours = is_our_override(operation, device, now);
 	/* If it was never ours to bind, somebody else has moved it: that is left alone. */
 	if (ours && device->unbound && !same_driver(now, before) && is_our_driver(operation, device, now)) {
-		restore_driver(operation, device, now);
-		if (plan_snapshot(operation, device, now, NULL) < 0)
-			return false;
+		r = restore_driver(operation, device, now);
+		if (r == 0)
+			r = plan_snapshot(operation, device, now, NULL);
 	}
-	if (ours && !snapshot_same_override(now, before)) {
-		store_override(operation, device, before->overridden ? before->driver_override : "\n");
-		if (plan_snapshot(operation, device, now, NULL) < 0)
-			return false;
+	if (r == 0 && ours && !snapshot_same_override(now, before)) {
+		r = store_override(operation, device, before->overridden ? before->driver_override : "\n");
+		if (r == 0)
+			r = plan_snapshot(operation, device, now, NULL);
 	}
-	if (before->has_vfs && sysfs_readlink_name(device->handle.fd, "virtfn0", virtfn) < 0)
-		return false;
+	if (r < 0 || (before->has_vfs && sysfs_readlink_name(device->handle.fd, "virtfn0", virtfn) < 0))
+		return r;
 	return snapshot_same_override(now, before) && (!device->unbound || same_driver(now, before));
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attribute.h"
 #include "context.h"
 #include "device.h"
 #include "error.h"
@@ -27,7 +28,7 @@ struct reader {
 
 static int read_id(const struct reader *reader, const char *name, unsigned long maximum, unsigned long *ret_value)
 {
-	int r = sysfs_read_hex(reader->handle.fd, name, maximum, ret_value);
+	int r = attribute_read_hex(reader->context, reader->handle.directory, name, maximum, ret_value);
 
 	return r < 0 ? device_fail_read(reader->context, &reader->handle, name, r, reader->error) : 0;
 }
@@ -70,7 +71,7 @@ static int keep(const struct reader *reader, const char **member, const char *te
 static int read_driver(const struct reader *reader)
 {
 	struct vfiobind_device *device = reader->device;
-	char driver[SYSFS_NAME_SIZE], module[SYSFS_NAME_SIZE], text[SYSFS_TEXT_SIZE];
+	char driver[SYSFS_NAME_SIZE], module[SYSFS_NAME_SIZE], text[ATTRIBUTE_TEXT_SIZE];
 	int r;
 
 	r = device_read_driver(reader->context, &reader->handle, driver, reader->error);
@@ -190,11 +191,11 @@ static int read_netdevs(const struct reader *reader)
 static int read_rest(const struct reader *reader)
 {
 	struct vfiobind_device *device = reader->device;
-	char text[SYSFS_TEXT_SIZE];
+	char text[ATTRIBUTE_TEXT_SIZE];
 
 	if (device_read_header_type(reader->context, &reader->handle, &device->header_type, NULL) < 0)
 		device->header_type = -1;
-	if (sysfs_read(reader->handle.fd, "modalias", text, sizeof(text)) > 0)
+	if (attribute_read(reader->context, reader->handle.directory, "modalias", text, sizeof(text)) > 0)
 		return keep(reader, &device->modalias, text);
 	return 0;
 }
@@ -219,7 +220,9 @@ int vfiobind_device_read(struct vfiobind_context *context, const struct vfiobind
 
 	if (!context || !address || !ret_device)
 		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = "read a device");
-	r = device_open(context, address, &reader.handle, error);
+	r = context_begin(context, error);
+	if (r == 0)
+		r = device_open(context, address, &reader.handle, error);
 	if (r < 0)
 		return r;
 	box = calloc(1, sizeof(*box));

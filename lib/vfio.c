@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "attribute.h"
 #include "context.h"
 #include "error.h"
 #include "sysfs.h"
@@ -15,14 +16,15 @@
  * The entry exists also where the kernel has no character device for it (CONFIG_VFIO_DEVICE_CDEV off: no `dev`), and
  * the node of that name may be a leftover with another number.
  */
-static bool has_cdev(const struct device_handle *device, const char *name, const char *node)
+static bool has_cdev(struct vfiobind_context *context, const struct device_handle *device, const char *name,
+		     const char *node)
 {
 	char attribute[SYSFS_NAME_SIZE + 32], text[32];
 	unsigned int number_major, number_minor;
 	struct stat status;
 
 	snprintf(attribute, sizeof(attribute), "vfio-dev/%s/dev", name);
-	if (sysfs_read(device->fd, attribute, text, sizeof(text)) < 0)
+	if (attribute_read(context, device->directory, attribute, text, sizeof(text)) < 0)
 		return false;
 	if (sscanf(text, "%9u:%9u", &number_major, &number_minor) != 2 || stat(node, &status) < 0 ||
 	    !S_ISCHR(status.st_mode))
@@ -77,7 +79,7 @@ int vfio_read(struct vfiobind_context *context, const struct device_handle *devi
 
 		if (!node)
 			return fail_memory(error);
-		vfio->cdev = has_cdev(device, vfio->device, node) ? node : NULL;
+		vfio->cdev = has_cdev(context, device, vfio->device, node) ? node : NULL;
 	}
 	if (group >= 0)
 		vfio->group_node = find_group_node(context, group, arena);

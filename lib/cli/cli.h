@@ -64,6 +64,8 @@ struct cli {
 	const char *color_when;
 	const char *driver_type;
 	const char *driver;
+	const char *timeout;
+	unsigned int timeout_ms; /* 0 without --timeout */
 };
 
 /*

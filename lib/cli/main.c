@@ -73,6 +73,8 @@ static int run_verb(struct cli *cli)
 		error.code = VFIOBIND_ERROR_OUT_OF_MEMORY;
 		return output_error(cli, &error);
 	}
+	if (cli->timeout_ms)
+		vfiobind_context_set_timeout(cli->context, cli->timeout_ms);
 	status = cli->verb->run(cli);
 	vfiobind_context_free(cli->context);
 	return status;

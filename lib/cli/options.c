@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -30,6 +31,7 @@ static const struct option_row {
 	 FLAG(dry_run)},
 	{"force", 'f', .help = "also a physical function with virtual functions, which are lost", .set = OPTION_FORCE,
 	 FLAG(force)},
+	{"timeout", 0, .help = "how long to wait for the kernel, in seconds; 30 without it", VALUE(timeout, "SECONDS")},
 	{"color", 0, .help = "colours: auto, always, never", VALUE(color_when, "WHEN")},
 	{"verbose", 'v', .help = "say on stderr what was written", FLAG(verbose)},
 	{"help", 'h', .help = "this text", FLAG(help)},
@@ -49,6 +51,21 @@ static int fail(const struct verb *verb, const char *found, const char *expected
 	snprintf(error->expected, sizeof(error->expected), "%s", expected);
 	snprintf(error->hint, sizeof(error->hint), "see vfiobind %s%s--help", verb ? verb->name : "", verb ? " " : "");
 	return -1;
+}
+
+/* Decimal, with a fraction at choice, a day at most: nobody means more. */
+static bool parse_timeout(const char *text, unsigned int *ret_milliseconds)
+{
+	double seconds;
+	char *end;
+
+	if (strspn(text, "0123456789.") != strlen(text))
+		return false;
+	seconds = strtod(text, &end);
+	if (end == text || *end || seconds < 0.001 || seconds > 86400)
+		return false;
+	*ret_milliseconds = (unsigned int)(seconds * 1000);
+	return true;
 }
 
 int options_parse(struct cli *cli, const struct verb *verb, int argc, char **argv, struct vfiobind_error *error)
@@ -87,6 +104,8 @@ int options_parse(struct cli *cli, const struct verb *verb, int argc, char **arg
 	if (cli->color_when && strcmp(cli->color_when, "auto") != 0 && strcmp(cli->color_when, "always") != 0 &&
 	    strcmp(cli->color_when, "never") != 0)
 		return fail(verb, cli->color_when, "auto, always or never", error);
+	if (cli->timeout && !parse_timeout(cli->timeout, &cli->timeout_ms))
+		return fail(verb, cli->timeout, "seconds, from 0.001 to 86400", error);
 	return optind;
 }
 

@@ -20,7 +20,10 @@
  *   but NUL and must be escaped before they are shown (vfiobind_text_escape()).
  * - Threads: a context and what is done through it belong to one thread at a time. Separate contexts are
  *   independent. Functions without a context are pure.
- * - Nothing is printed, no signal handler is installed, no child process is started, no global state is kept.
+ * - No function waits in the kernel past its time-out (vfiobind_context_set_timeout()). What can wait there is done by
+ *   a worker process, which wait(2) and SIGCHLD of the program do not see and which ends with the context. A context
+ *   must not be used in a child of fork(2), but may be freed there.
+ * - Nothing is printed, no signal handler is installed, no global state is kept.
  */
 
 #include <stdbool.h>
@@ -114,6 +117,7 @@ enum vfiobind_error_code {
 	VFIOBIND_ERROR_MODULE_HAS_NO_DRIVER = 25,   /* the module is there but has registered no PCI driver */
 	VFIOBIND_ERROR_ATTRIBUTE_UNREADABLE = 26,   /* an attribute that must be known cannot be read */
 	VFIOBIND_ERROR_ATTRIBUTE_MALFORMED = 27, /* an attribute or link does not have the form that Linux gives it */
+	VFIOBIND_ERROR_LOCKDOWN = 28,            /* the kernel is locked down and the module not signed */
 	/* failures of the operation */
 	VFIOBIND_ERROR_OVERRIDE_FAILED = 40,      /* the write to driver_override failed */
 	VFIOBIND_ERROR_OVERRIDE_NOT_CLEARED = 41, /* driver_override still has a value after it was cleared */
@@ -131,6 +135,8 @@ enum vfiobind_error_code {
 	VFIOBIND_ERROR_WRONG_DRIVER = 52,         /* another driver than the wanted one is bound now */
 	VFIOBIND_ERROR_VFIO_DEVICE_MISSING = 53,  /* the driver is bound but offers no VFIO device */
 	VFIOBIND_ERROR_STILL_DETACHED = 54,       /* after a reattach a VFIO driver has the device again */
+	VFIOBIND_ERROR_TIMED_OUT = 55,            /* the kernel has not finished what it was asked for */
+	VFIOBIND_ERROR_WORKER_KILLED = 56,        /* the process that does the stores was killed */
 	VFIOBIND_ERROR_OUT_OF_MEMORY = 60,
 	VFIOBIND_ERROR_SYSTEM = 61, /* a system call failed in a way that has no value of its own */
 };
@@ -141,6 +147,7 @@ enum vfiobind_error_class {
 	VFIOBIND_ERROR_CLASS_USAGE,        /* the caller's mistake */
 	VFIOBIND_ERROR_CLASS_PRECONDITION, /* the host or device is not fit for it */
 	VFIOBIND_ERROR_CLASS_FAILURE,      /* the operation was tried and failed */
+	VFIOBIND_ERROR_CLASS_TIME_OUT,     /* it was waited for too long */
 };
 
 /** In which state an operation that failed left the devices. */
@@ -282,6 +289,16 @@ int vfiobind_context_set_modules_root(struct vfiobind_context *context, const ch
  * Returns: 0; -EINVAL if @path is not absolute; -ENOMEM. Since: 0.1
  */
 int vfiobind_context_set_device_root(struct vfiobind_context *context, const char *path);
+
+/**
+ * Sets how long one call of a function may wait for the kernel, its lock and its modules. On failure, what it takes to
+ * undo an operation may come to the same time once more. The default is 30 seconds.
+ *
+ * @milliseconds: at least 1
+ *
+ * Returns: 0; -EINVAL if @milliseconds is 0. Since: 0.1
+ */
+int vfiobind_context_set_timeout(struct vfiobind_context *context, unsigned int milliseconds);
 
 /* ------------------------------------------------------------------------------------------------------ devices */
 
@@ -496,8 +513,8 @@ struct vfiobind_detach_options {
  * Writes driver_override, the present driver's unbind, and drivers_probe, and loads the driver's module if need be.
  * Success means that the driver link of each device was read back and names the wanted driver, and that the device
  * has a vfio-dev entry where the kernel has these. On failure the devices are returned to their former drivers and
- * overrides, and @error's state says whether that was verified. A module that was loaded stays loaded.
- * Blocks for as long as the drivers do.
+ * overrides, and @error's state says whether that was verified. A module that was loaded stays loaded. At the time-out
+ * the kernel still has a store or a module: the state is pending, nothing is undone.
  *
  * @addresses: the devices; one that is named twice counts once
  * @n_addresses: at least 1
@@ -508,11 +525,12 @@ struct vfiobind_detach_options {
  * -EINVAL invalid-argument, invalid-driver-name; -ENODEV device-not-found; -ENOTSUP not-endpoint;
  * -EBUSY pf-has-vfs; -ENXIO no-iommu-group; -ENOENT driver-not-found, module-missing, module-has-no-driver;
  * -ENOTUNIQ driver-ambiguous; -EPERM not-vfio-driver, module-blacklisted, module-install-command;
- * -EACCES permission-denied; -EROFS sysfs-read-only; the kernel's errno: module-load-failed,
+ * -EACCES permission-denied; -EPERM lockdown; -EROFS sysfs-read-only; the kernel's errno: module-load-failed,
  * attribute-unreadable, sysfs-unavailable, system; -EIO attribute-malformed; -ENOMEM out-of-memory (any state);
  * with state restored or broken: the kernel's errno: override-failed, unbind-failed, probe-write-failed;
  * -ENODEV driver-changed, device-vanished, probe-rejected; -EINVAL probe-refused, probe-invalid; -EBUSY probe-busy,
- * pf-has-vfs; -EAGAIN probe-deferred; -EIO probe-failed, wrong-driver, vfio-device-missing. Since: 0.1
+ * pf-has-vfs; -EAGAIN probe-deferred; -EIO probe-failed, wrong-driver, vfio-device-missing; -ECONNRESET worker-killed;
+ * with state untouched or pending: -ETIMEDOUT timed-out. Since: 0.1
  */
 int vfiobind_device_detach(struct vfiobind_context *context, const struct vfiobind_address *addresses,
 			   size_t n_addresses, const struct vfiobind_detach_options *options,
@@ -536,8 +554,8 @@ struct vfiobind_reattach_options {
  * may surprise. An override that names a VFIO driver is cleared, another one stays. That no host driver takes a device
  * is no failure but a warning: there may be none for it.
  *
- * Writes driver_override, the VFIO driver's unbind, and drivers_probe. Blocks for as long as the drivers do: for a
- * device that is open, until it is closed.
+ * Writes driver_override, the VFIO driver's unbind, and drivers_probe. A device that is open is waited for until it is
+ * closed; at the time-out the kernel still has the store: the state is pending, nothing is undone.
  *
  * @addresses: the devices; one that is named twice counts once
  * @n_addresses: at least 1
@@ -549,7 +567,8 @@ struct vfiobind_reattach_options {
  * -EIO attribute-malformed; the kernel's errno: attribute-unreadable, sysfs-unavailable, system;
  * -ENOMEM out-of-memory (any state); with state restored or broken: the kernel's errno: override-failed,
  * unbind-failed, probe-write-failed; -ENODEV driver-changed, device-vanished; -EINVAL probe-refused;
- * -EIO override-not-cleared, still-detached. Since: 0.1
+ * -EIO override-not-cleared, still-detached; -ECONNRESET worker-killed; with state untouched or pending: -ETIMEDOUT
+ * timed-out. Since: 0.1
  */
 int vfiobind_device_reattach(struct vfiobind_context *context, const struct vfiobind_address *addresses,
 			     size_t n_addresses, const struct vfiobind_reattach_options *options,

@@ -5,6 +5,7 @@
  * be anything else, and one failure alone must never lead there.
  */
 #include "harness.h"
+#include "steps.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -63,60 +64,6 @@ static int carry_out(const struct operation *operation, bool *ret_free, struct v
 	vfiobind_result_free(result);
 	vfiobind_context_free(context);
 	return r;
-}
-
-/* ---- the steps ---- */
-
-struct steps {
-	char *trace;
-	char *rules[256]; /* all but the fail= */
-	size_t n;
-};
-
-static void steps_free(struct steps *steps)
-{
-	for (size_t i = 0; i < steps->n; i++)
-		free(steps->rules[i]);
-	free(steps->trace);
-}
-
-/* "SEQ ACTOR STEP key=value… = RESULT": the rule that means this step, whose like were @before it. */
-static char *rule_of(char *line, const struct steps *steps)
-{
-	static const char *const keys[] = {"path=", "device=", "driver="};
-	char rule[1024], *rest = line, *word;
-	size_t used = 0, length;
-	unsigned int before = 0;
-
-	strsep(&rest, " ");
-	strsep(&rest, " ");
-	word = strsep(&rest, " ");
-	used += (size_t)snprintf(rule, sizeof(rule), "%s", word);
-	while ((word = strsep(&rest, " ")) && strcmp(word, "=") != 0)
-		for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-			if (strncmp(word, keys[i], strlen(keys[i])) == 0)
-				used += (size_t)snprintf(rule + used, sizeof(rule) - used, " %s%s%s", keys[i],
-							 i == 0 ? "/" : "", word + strlen(keys[i]));
-	assert_true(used < sizeof(rule) - 32);
-	length = strlen(rule);
-	for (size_t i = 0; i < steps->n; i++)
-		before += strncmp(steps->rules[i], rule, length) == 0 &&
-			  strncmp(steps->rules[i] + length, " after=", 7) == 0;
-	return format_text("%s after=%u times=1", rule, before);
-}
-
-static void steps_read(struct steps *steps)
-{
-	char *rest;
-
-	*steps = (struct steps){.trace = trace_read()};
-	rest = steps->trace;
-	for (char *line; (line = strsep(&rest, "\n"));)
-		if (*line) {
-			assert_true(steps->n < ARRAY_SIZE(steps->rules));
-			steps->rules[steps->n] = rule_of(line, steps);
-			steps->n++;
-		}
 }
 
 /* ---- one failure ---- */

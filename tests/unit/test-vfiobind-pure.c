@@ -294,6 +294,7 @@ static void every_code_has_a_name_of_its_own_and_is_in_the_man_page(void **state
 			[VFIOBIND_ERROR_CLASS_USAGE] = "2",
 			[VFIOBIND_ERROR_CLASS_PRECONDITION] = "3",
 			[VFIOBIND_ERROR_CLASS_FAILURE] = "1",
+			[VFIOBIND_ERROR_CLASS_TIME_OUT] = "4",
 		};
 		char row[128];
 

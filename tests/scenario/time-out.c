@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Each thing that the kernel can be waited for, held for good: the command ends all the same, and tells the truth. */
+#include "harness.h"
+#include "steps.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NIC "0000:03:00.0"
+#define DRIVER "vfio-pci-e1000e"
+#define TIMEOUT "--timeout=0.2"
+
+static const char *const detach[] = {"detach", NIC, "--driver", DRIVER, NULL};
+static const char *const reattach[] = {"reattach", NIC, NULL};
+
+static struct output run_with(const char *const *operation, const char *timeout)
+{
+	const char *command[16] = {"vfiobind"};
+	size_t n = 1;
+
+	for (size_t i = 0; operation[i]; i++)
+		command[n++] = operation[i];
+	command[n++] = "--json";
+	command[n] = timeout;
+	return run(command);
+}
+
+static void succeed(const char *const *operation)
+{
+	_cleanup_output_ struct output output = run_with(operation, NULL);
+
+	assert_int_equal(output.status, 0);
+}
+
+static void prepare(const char *const *operation)
+{
+	machine_reset(NULL);
+	if (operation == reattach)
+		succeed(detach);
+}
+
+/* Lets go all that is held, and what would be held after that. Returns whether there was anything. */
+static bool release_all(void)
+{
+	_cleanup_text_ char *held = read_file(CONTROL "/held");
+	char *rest = held;
+	bool any;
+
+	assert_non_null(held);
+	any = *held;
+	clear_faults();
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		line[strcspn(line, " ")] = '\0';
+		if (*line)
+			write_file(CONTROL "/release", line);
+	}
+	return any;
+}
+
+/* The steps before the first store of the command: a read, the opening, a module's start. */
+static size_t first_store(const struct steps *steps)
+{
+	for (size_t i = 0; i < steps->n; i++)
+		if (strncmp(steps->rules[i], "sys.write ", strlen("sys.write ")) == 0)
+			return i;
+	fail_msg("nothing was stored");
+	return 0;
+}
+
+/* Rules that hold this step are refused: in Linux it takes no time. */
+static bool hold(const char *rule)
+{
+	_cleanup_text_ char *text = format_text("%s hold", rule);
+
+	return try_write_file(CONTROL "/faults", text) == 0;
+}
+
+/* Returns whether the step was reached before the time-out: else the machine is slow, and more time is needed. */
+static bool check_step(const char *const *operation, const char *timeout, const char *state)
+{
+	_cleanup_output_ struct output output = run_with(operation, timeout);
+	_cleanup_json_ struct json_object *document = json_of(&output);
+	bool reached = release_all();
+
+	assert_int_equal(output.status, 4);
+	assert_json_text(document, "error.code", "timed-out");
+	if (reached)
+		assert_json_text(document, "state", state);
+	return reached;
+}
+
+static void check_each_step(const char *const *operation)
+{
+	static const char *const timeouts[] = {"--timeout=0.1", "--timeout=1", "--timeout=10"};
+	__attribute__((cleanup(steps_free))) struct steps steps;
+	size_t store, held = 0, stride = under_valgrind() ? 7 : 1;
+
+	prepare(operation);
+	trace_clear();
+	succeed(operation);
+	steps_read(&steps);
+	store = first_store(&steps);
+
+	for (size_t i = 0; i < steps.n; i += stride) {
+		bool reached = false;
+
+		for (size_t j = 0; !reached && j < ARRAY_SIZE(timeouts); j++) {
+			prepare(operation);
+			if (!hold(steps.rules[i]))
+				break;
+			reached = check_step(operation, timeouts[j], i < store ? "untouched" : "pending");
+		}
+		held += reached;
+	}
+	print_message("%zu of %zu steps were held\n", held, steps.n);
+	assert_true(held > steps.n / stride / 2);
+}
+
+static void detach_ends_whichever_step_is_held(void **state)
+{
+	check_each_step(detach);
+}
+
+static void reattach_ends_whichever_step_is_held(void **state)
+{
+	check_each_step(reattach);
+}
+
+/* Nobody waits, so what was asked for happens when it can. */
+static void what_was_held_is_finished_by_the_kernel(void **state)
+{
+	run_well((const char *const[]){"modprobe", DRIVER, NULL});
+	add_fault("dd.probe driver=" DRIVER " hold");
+	ASSERT_FAILS(4, "timed-out", "pending", "detach", NIC, "--driver", DRIVER, TIMEOUT);
+	release_all();
+	/* It takes the device's lock, and so comes after the probe. */
+	write_file(DEVICES "/" NIC "/power/control", "on");
+	assert_device(NIC, DRIVER, DRIVER);
+}
+
+/* Reading driver_override of a device that is being bound waits in Linux before 6.12. */
+static void show_ends_when_an_attribute_is_held(void **state)
+{
+	add_fault("sys.read path=*/" NIC "/driver_override hold");
+	ASSERT_FAILS(4, "timed-out", "untouched", "show", NIC, TIMEOUT);
+	release_all();
+}
+
+static const struct CMUnitTest e1000e_tests[] = {
+	SCENARIO(detach_ends_whichever_step_is_held),
+	SCENARIO(reattach_ends_whichever_step_is_held),
+	SCENARIO(what_was_held_is_finished_by_the_kernel),
+	SCENARIO(show_ends_when_an_attribute_is_held),
+};
+
+SCENARIO_MAIN(SUITE("e1000e", e1000e_tests))
