@@ -60,6 +60,7 @@ enum attribute_flags {
 	ATTRIBUTE_STORE_INLINE = 1 << 2, /* store never waits */
 	ATTRIBUTE_CONTROL =
 		1 << 3, /* of the fake itself: passes no steps, or a rule could hold the file that releases */
+	ATTRIBUTE_CONSTANT = 1 << 4, /* show says the same for as long as the attribute is there, as `text` does */
 };
 
 struct attribute {
@@ -302,6 +303,7 @@ struct kernel {
 
 	struct kernfs_node *root, *sys;
 	struct inode_table *inodes;
+	const struct kernfs_watcher *watcher; /* of the tree; NULL: none */
 	struct step_state *steps;
 	struct kobject self; /* owns control files and the like */
 

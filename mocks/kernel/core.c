@@ -100,7 +100,7 @@ static ssize_t show_dev(struct kobject *kobj, const struct attribute *attr, char
 }
 
 static const struct attribute uevent_attr = {"uevent", 0644, show_uevent, store_uevent, .flags = ATTRIBUTE_STATIC};
-static const struct attribute dev_attr = {"dev", 0444, show_dev, .flags = ATTRIBUTE_STATIC};
+static const struct attribute dev_attr = {"dev", 0444, show_dev, .flags = ATTRIBUTE_STATIC | ATTRIBUTE_CONSTANT};
 
 static ssize_t show_autosuspend(struct kobject *kobj, const struct attribute *attr, char *buffer)
 {
@@ -151,17 +151,15 @@ static ssize_t refuse_write(struct kobject *kobj, const struct attribute *attr, 
 
 struct kernfs_node *devnode_add(struct kernel *k, const char *path, mode_t mode, struct kobject *kobj)
 {
-	static const struct attribute attr = {"", 0600, .read = refuse_read, .write = refuse_write};
+	const struct attribute attr = {"", mode, .read = refuse_read, .write = refuse_write};
 	const char *name = strrchr(path, '/') + 1;
 	char *directory = xasprintf("dev/%.*s", (int)(name - 1 - path), path);
-	struct kernfs_node *parent = kernfs_get_dir(k->root, directory), *node;
+	struct kernfs_node *parent = kernfs_get_dir(k->root, directory);
 
 	free(directory);
 	if (kernfs_lookup(parent, name))
 		return NULL; /* /dev/vfio/vfio is there before its module is */
-	node = kernfs_add_bin(parent, kobj, &attr, name, 0);
-	node->mode = mode;
-	return node;
+	return kernfs_add_bin(parent, kobj, &attr, name, 0);
 }
 
 /* devtmpfs_create_node() */

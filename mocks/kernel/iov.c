@@ -254,9 +254,9 @@ static bool has_msix_count(struct kobject *kobj)
 static const struct attribute pf_attrs[] = {
 	{"sriov_totalvfs", 0444, totalvfs_show},
 	{"sriov_numvfs", 0644, numvfs_show, numvfs_store, .flags = ATTRIBUTE_SHOW_WAITS},
-	{"sriov_offset", 0444, offset_show},
-	{"sriov_stride", 0444, stride_show},
-	{"sriov_vf_device", 0444, vf_device_show},
+	{"sriov_offset", 0444, offset_show, .flags = ATTRIBUTE_CONSTANT},
+	{"sriov_stride", 0444, stride_show, .flags = ATTRIBUTE_CONSTANT},
+	{"sriov_vf_device", 0444, vf_device_show, .flags = ATTRIBUTE_CONSTANT},
 	{"sriov_drivers_autoprobe", 0644, autoprobe_show, autoprobe_store, .flags = ATTRIBUTE_STORE_INLINE},
 	{"sriov_vf_total_msix", 0444, .text = "0\n", .visible = has_msix_count},
 };

@@ -40,6 +40,36 @@ void kernfs_put(struct kernfs_node *node)
 		kernfs_put(parent);
 }
 
+void kernfs_watch(struct kernel *k, const struct kernfs_watcher *watcher)
+{
+	k->watcher = watcher;
+}
+
+static struct kernfs_node *announce(struct kernfs_node *node)
+{
+	const struct kernfs_watcher *watcher = node->k->watcher;
+
+	if (watcher)
+		watcher->added(watcher->context, node);
+	return node;
+}
+
+static void announce_change(const struct kernfs_node *node)
+{
+	const struct kernfs_watcher *watcher = node->k->watcher;
+
+	if (watcher)
+		watcher->changed(watcher->context, node);
+}
+
+static void announce_removal(const struct kernfs_node *node)
+{
+	const struct kernfs_watcher *watcher = node->k->watcher;
+
+	if (watcher)
+		watcher->removed(watcher->context, node);
+}
+
 static struct kernfs_node *add_node(struct kernfs_node *parent, const char *name, enum kernfs_type type, mode_t mode,
 				    struct kobject *kobj)
 {
@@ -98,7 +128,7 @@ void kernfs_exit(struct kernel *k)
 
 struct kernfs_node *kernfs_add_dir(struct kernfs_node *parent, const char *name, struct kobject *kobj)
 {
-	return add_node(parent, name, KERNFS_DIR, 0755, kobj);
+	return announce(add_node(parent, name, KERNFS_DIR, 0755, kobj));
 }
 
 struct kernfs_node *kernfs_get_dir(struct kernfs_node *parent, const char *path)
@@ -119,10 +149,10 @@ struct kernfs_node *kernfs_add_link(struct kernfs_node *parent, const char *name
 	struct kernfs_node *node = add_node(parent, name, KERNFS_LINK, 0777, NULL);
 
 	node->target = kernfs_get(target);
-	return node;
+	return announce(node);
 }
 
-struct kernfs_node *kernfs_add_attr(struct kernfs_node *parent, struct kobject *kobj, const struct attribute *attr)
+static struct kernfs_node *add_attr(struct kernfs_node *parent, struct kobject *kobj, const struct attribute *attr)
 {
 	struct kernfs_node *node = add_node(parent, attr->name, KERNFS_FILE, attr->mode, kobj);
 
@@ -132,7 +162,12 @@ struct kernfs_node *kernfs_add_attr(struct kernfs_node *parent, struct kobject *
 	return node;
 }
 
-struct kernfs_node *kernfs_add_attr_copy(struct kernfs_node *parent, struct kobject *kobj, const struct attribute *attr,
+struct kernfs_node *kernfs_add_attr(struct kernfs_node *parent, struct kobject *kobj, const struct attribute *attr)
+{
+	return announce(add_attr(parent, kobj, attr));
+}
+
+static struct kernfs_node *add_attr_copy(struct kernfs_node *parent, struct kobject *kobj, const struct attribute *attr,
 					 const char *name)
 {
 	struct attribute *copy = xcalloc(sizeof(*copy));
@@ -140,18 +175,24 @@ struct kernfs_node *kernfs_add_attr_copy(struct kernfs_node *parent, struct kobj
 
 	*copy = *attr;
 	copy->name = xstrdup(name);
-	node = kernfs_add_attr(parent, kobj, copy);
+	node = add_attr(parent, kobj, copy);
 	node->own_attr = copy;
 	return node;
+}
+
+struct kernfs_node *kernfs_add_attr_copy(struct kernfs_node *parent, struct kobject *kobj, const struct attribute *attr,
+					 const char *name)
+{
+	return announce(add_attr_copy(parent, kobj, attr, name));
 }
 
 struct kernfs_node *kernfs_add_bin(struct kernfs_node *parent, struct kobject *kobj, const struct attribute *attr,
 				   const char *name, size_t size)
 {
-	struct kernfs_node *node = kernfs_add_attr_copy(parent, kobj, attr, name);
+	struct kernfs_node *node = add_attr_copy(parent, kobj, attr, name);
 
 	node->size = size;
-	return node;
+	return announce(node);
 }
 
 struct kernfs_node *kernfs_add_blob(struct kernfs_node *parent, const char *name, const void *data, size_t size,
@@ -161,7 +202,7 @@ struct kernfs_node *kernfs_add_blob(struct kernfs_node *parent, const char *name
 
 	node->blob = data ? data : ""; /* an empty file is a file */
 	node->size = size;
-	return node;
+	return announce(node);
 }
 
 void kernfs_add_attrs(struct kernfs_node *parent, struct kobject *kobj, const struct attribute *attrs, size_t n)
@@ -217,6 +258,7 @@ static void remove_node(struct kernfs_node *node, unsigned self)
 	if (node->type == KERNFS_DIR)
 		parent->subdirs--;
 	mark_removed(node);
+	announce_removal(node);
 	kernfs_get(node);
 	drain(node, self);
 	release_tree(node);
@@ -245,6 +287,7 @@ void kernfs_set_size(struct kernfs_node *node, size_t size)
 {
 	node->size = size;
 	node->size_changes = true;
+	announce_change(node);
 }
 
 bool kernfs_size_changes(const struct kernfs_node *node)
@@ -313,6 +356,38 @@ struct kernfs_node *kernfs_find(struct kernel *k, const char *path)
 	return node;
 }
 
+/* As many links as open(2) follows. */
+enum { LINKS = 40 };
+
+/* One part of a path from @node: NULL when there is no such child. */
+static struct kernfs_node *walk_part(struct kernfs_node *node, const char *name)
+{
+	if (!*name || !strcmp(name, "."))
+		return node;
+	return strcmp(name, "..") ? kernfs_lookup(node, name) : kernfs_parent(node);
+}
+
+int kernfs_walk(struct kernel *k, const char *path, bool nofollow, struct kernfs_node **ret_node)
+{
+	char *copy = xstrdup(path), *rest = copy, *name;
+	struct kernfs_node *node = k->root;
+	int ret = 0;
+
+	while (!ret && (name = strsep(&rest, "/"))) {
+		if (node->type == KERNFS_FILE)
+			ret = -ENOTDIR;
+		else if (!(node = walk_part(node, name)) || node->removed)
+			ret = -ENOENT;
+		for (int links = 0; !ret && node->type == KERNFS_LINK && (rest || !nofollow); links++)
+			if (links == LINKS || (node = node->target)->removed)
+				ret = links == LINKS ? -ELOOP : -ENOENT;
+	}
+	free(copy);
+	if (!ret)
+		*ret_node = node;
+	return ret;
+}
+
 struct kernfs_node *kernfs_parent(struct kernfs_node *node)
 {
 	return node->parent ? node->parent : node;
@@ -350,6 +425,29 @@ bool kernfs_has_store(const struct kernfs_node *node)
 	const struct attribute *attr = node->attr;
 
 	return attr && (attr->store || attr->store_long || attr->write);
+}
+
+bool kernfs_is_constant(const struct kernfs_node *node)
+{
+	const struct attribute *attr = node->attr;
+
+	return attr && (attr->text || (attr->flags & ATTRIBUTE_CONSTANT));
+}
+
+int kernfs_constant_text(const struct kernfs_node *node, char *buffer)
+{
+	const struct attribute *attr = node->attr;
+
+	if (attr->text)
+		return (int)strlen(strcpy(buffer, attr->text));
+	memset(buffer, 0, PAGE);
+	return (int)attr->show(node->kobj, attr, buffer);
+}
+
+const void *kernfs_blob(const struct kernfs_node *node, size_t *ret_size)
+{
+	*ret_size = node->size;
+	return node->blob;
 }
 
 bool kernfs_is_blob(const struct kernfs_node *node)
@@ -431,6 +529,7 @@ int kernfs_setattr(struct kernfs_node *node, const struct stat *attributes, int 
 		node->uid = attributes->st_uid;
 	if (mask & 4)
 		node->gid = attributes->st_gid;
+	announce_change(node);
 	return 0;
 }
 

@@ -27,6 +27,11 @@ struct kernfs_node *kernfs_by_ino(struct kernel *k, uint64_t ino);
 struct kernfs_node *kernfs_lookup(struct kernfs_node *dir, const char *name);
 /* Walks @path from the root ("sys/bus/pci"), following no links. */
 struct kernfs_node *kernfs_find(struct kernel *k, const char *path);
+/*
+ * Walks @path from the root as open(2) would: through links; through one at its very end too unless @nofollow. 0 and
+ * *ret_node, or -ENOENT, -ENOTDIR.
+ */
+int kernfs_walk(struct kernel *k, const char *path, bool nofollow, struct kernfs_node **ret_node);
 struct kernfs_node *kernfs_parent(struct kernfs_node *node);
 
 uint64_t kernfs_ino(const struct kernfs_node *node);
@@ -41,6 +46,10 @@ bool kernfs_is_static(const struct kernfs_node *node);
 bool kernfs_has_store(const struct kernfs_node *node);
 /* Its size changes by itself (the kernel's log): what stat said must not be kept. */
 bool kernfs_size_changes(const struct kernfs_node *node);
+/* Its text is the same for as long as it is there. */
+bool kernfs_is_constant(const struct kernfs_node *node);
+/* That text into @buffer (a page): its length, or -errno as a read has it. Passes no step: nobody reads. */
+int kernfs_constant_text(const struct kernfs_node *node, char *buffer);
 /* Served from memory and never changing (lib/modules): may be cached and mapped. */
 bool kernfs_is_blob(const struct kernfs_node *node);
 
@@ -67,6 +76,24 @@ ssize_t kernfs_write(struct kernfs_file *file, const char *data, size_t size, of
 /* poll(2) events of the file now. */
 unsigned kernfs_poll(struct kernfs_file *file);
 void kernfs_release(struct kernfs_file *file);
+
+/*
+ * Who keeps a picture of the tree: told of each change as it comes about, in the model's order, with the model lock
+ * held; must not wait. Every member is needed.
+ */
+struct kernfs_watcher {
+	void *context;
+	/* @node is there now, without children yet. */
+	void (*added)(void *context, const struct kernfs_node *node);
+	/* Neither @node nor what was below it can be found any more. */
+	void (*removed)(void *context, const struct kernfs_node *node);
+	/* Its mode, owner or size. */
+	void (*changed)(void *context, const struct kernfs_node *node);
+};
+/* One watcher at a time, which must outlive its watch; NULL: none. */
+void kernfs_watch(struct kernel *k, const struct kernfs_watcher *watcher);
+/* The content of a blob. */
+const void *kernfs_blob(const struct kernfs_node *node, size_t *ret_size);
 
 /* The permanent name of control nodes: writing "load NAME" or "unload NAME" is init_module, delete_module; the errno comes back. */
 #define KERNFS_CONTROL "sys/kernel/debug/mocksys"
