@@ -5,6 +5,7 @@
 #include "fuse/fuse-server.h"
 #include "kernel/kernfs.h"
 #include "mocksys-cli.h"
+#include "plain/plain-server.h"
 #include "qemu/way.h"
 #include "sandbox/module-tree.h"
 #include "sandbox/sandbox.h"
@@ -26,6 +27,8 @@
 
 #define CONTROL_DIRECTORY "/" KERNFS_CONTROL
 
+struct run;
+
 struct run_options {
 	const char **machines; /* as many as there are arguments fit */
 	size_t n_machines;
@@ -36,6 +39,15 @@ struct run_options {
 	struct sandbox_options sandbox;
 };
 
+/* What serves the fake in a way. */
+struct server_type {
+	int (*start)(struct run *run, char **ret_error);
+	int (*run)(void *server);
+	void (*stop)(void *server);
+	void (*free)(void *server);
+	const char *what; /* "serve the fake by FUSE" */
+};
+
 /* One attempt, in one way. */
 struct run {
 	const struct run_options *options;
@@ -44,7 +56,8 @@ struct run {
 	struct module_tree *modules;
 	struct kernel_host host;
 	struct kernel *kernel;
-	struct fuse_server *server;
+	const struct server_type *server_type;
+	void *server;
 	struct wire_server *wire; /* NULL: the shim needs none */
 	FILE *trace;
 	pthread_t server_thread;
@@ -71,6 +84,7 @@ static void print_help(FILE *out)
 	      "      --via WAY          mount (the default): the fake covers /sys for every program; needs a user "
 	      "namespace\n"
 	      "                         shim: for dynamically linked programs only; needs no namespace\n"
+	      "                         plain: the same; needs no FUSE either\n"
 	      "                         auto: the first of these that works here\n"
 	      "                         qemu: no fake, but a stock Linux with the devices that QEMU has; some "
 	      "seconds\n"
@@ -99,10 +113,7 @@ static bool parse_way(const char *name, struct run_options *options)
 	}
 	if (way_parse(name, &options->sandbox.way))
 		return true;
-	if (strcmp(name, "plain") == 0)
-		fprintf(stderr, "mocksys run: --via %s is not built yet; mount, shim, auto and qemu are\n", name);
-	else
-		fprintf(stderr, "mocksys run: --via '%s': not one of mount, shim, auto, qemu\n", name);
+	fprintf(stderr, "mocksys run: --via '%s': not one of mount, shim, plain, auto, qemu\n", name);
 	return false;
 }
 
@@ -229,7 +240,7 @@ static void *serve(void *argument)
 {
 	struct run *run = argument;
 
-	run->server_result = fuse_server_run(run->server);
+	run->server_result = run->server_type->run(run->server);
 	eventfd_write(run->server_ended, 1);
 	return NULL;
 }
@@ -244,24 +255,89 @@ static int start_wire(struct run *run, char **ret_error)
 	return r;
 }
 
+static int start_mounted(struct run *run, char **ret_error)
+{
+	struct fuse_server *server;
+	int fd = sandbox_fuse_fd(run->sandbox, ret_error), r;
+
+	if (fd < 0)
+		return fd;
+	r = fuse_server_new(run->kernel, fd, &server);
+	if (r == 0)
+		run->server = server;
+	return r;
+}
+
+static int start_shimmed(struct run *run, char **ret_error)
+{
+	struct fuse_server *server;
+	int r = fuse_server_mount(run->kernel, sandbox_directory(run->sandbox), &server);
+
+	if (r == 0)
+		run->server = server;
+	return r;
+}
+
+static int start_plain(struct run *run, char **ret_error)
+{
+	struct plain_server *server;
+	int r = plain_server_new(run->kernel, sandbox_directory(run->sandbox), &server);
+
+	if (r == 0)
+		run->server = server;
+	return r;
+}
+
+static int run_fuse(void *server)
+{
+	return fuse_server_run(server);
+}
+
+static void stop_fuse(void *server)
+{
+	fuse_server_stop(server);
+}
+
+static void free_fuse(void *server)
+{
+	fuse_server_free(server);
+}
+
+static int run_plain(void *server)
+{
+	return plain_server_run(server);
+}
+
+static void stop_plain(void *server)
+{
+	plain_server_stop(server);
+}
+
+static void free_plain(void *server)
+{
+	plain_server_free(server);
+}
+
+static const struct server_type server_types[] = {
+	[WAY_MOUNT] = {start_mounted, run_fuse, stop_fuse, free_fuse, "serve the fake by FUSE"},
+	[WAY_SHIM] = {start_shimmed, run_fuse, stop_fuse, free_fuse, "serve the fake by FUSE"},
+	[WAY_PLAIN] = {start_plain, run_plain, stop_plain, free_plain, "make the fake in a directory"},
+};
+
 static int start_server(struct run *run, char **ret_error)
 {
-	int fd, r;
+	int r;
 
-	if (run->options->sandbox.way == WAY_MOUNT) {
-		fd = sandbox_fuse_fd(run->sandbox, ret_error);
-		if (fd < 0)
-			return fd;
-		r = fuse_server_new(run->kernel, fd, &run->server);
-	} else {
-		r = fuse_server_mount(run->kernel, sandbox_directory(run->sandbox), &run->server);
-	}
+	run->server_type = &server_types[run->options->sandbox.way];
+	r = run->server_type->start(run, ret_error);
+	if (r < 0 && *ret_error)
+		return r;
 	if (r == 0) {
 		run->server_ended = eventfd(0, EFD_CLOEXEC);
 		r = run->server_ended < 0 ? -errno : -pthread_create(&run->server_thread, NULL, serve, run);
 		run->serving = r == 0;
 	}
-	if (r < 0 && asprintf(ret_error, "cannot serve the fake by FUSE: %s%s", strerror(-r),
+	if (r < 0 && asprintf(ret_error, "cannot %s: %s%s", run->server_type->what, strerror(-r),
 			      r == -ENOPKG ? " (is fusermount3, package fuse3, installed?)" : "") < 0)
 		*ret_error = NULL;
 	return r;
@@ -285,7 +361,7 @@ static void report_unfired_rules(struct kernel *k)
 static void stop_server(struct run *run)
 {
 	if (run->serving) {
-		fuse_server_stop(run->server);
+		run->server_type->stop(run->server);
 		pthread_join(run->server_thread, NULL);
 	}
 	if (run->trace) {
@@ -300,7 +376,7 @@ static void stop_server(struct run *run)
 		free(text);
 	}
 	if (run->server)
-		fuse_server_free(run->server);
+		run->server_type->free(run->server);
 	run->server = NULL;
 }
 
@@ -392,7 +468,7 @@ static int run_in_one_way(const struct run_options *options, bool *ret_other_way
 
 static int run_in_any_way(struct run_options *options)
 {
-	static const enum way ladder[] = {WAY_MOUNT, WAY_SHIM};
+	static const enum way ladder[] = {WAY_MOUNT, WAY_SHIM, WAY_PLAIN};
 	int status = EXIT_LAUNCH;
 
 	for (size_t i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++) {

@@ -5,7 +5,7 @@
 #include "client.h"
 #include "kernel/kernfs.h"
 #include "node-ids.h"
-#include "worker-pool.h"
+#include "wire/worker-pool.h"
 
 #define FUSE_USE_VERSION 312
 #include <fuse_lowlevel.h>

@@ -11,17 +11,23 @@
 #undef _FORTIFY_SOURCE
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <glob.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/time.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 #include <utime.h>
 
 #define EXPORT __attribute__((visibility("default")))

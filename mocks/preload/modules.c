@@ -3,6 +3,7 @@
  * init_module(2), finit_module(2) and delete_module(2), by name and through syscall(), in every way: they become one
  * write to the fake kernel's control file, and never reach the host's kernel.
  */
+#include "preload.h"
 #include "redirect.h"
 #include "settings.h"
 
@@ -158,7 +159,8 @@ static int request(const char *verb, const char *name, const char *parameters)
 			*c = ' ';
 	*end++ = '\n';
 
-	fd = s->modules_file.length ? LIBC(open)(s->modules_file.start, O_WRONLY | O_CLOEXEC) : -1;
+	/* The wrapped calls: in each way it is a file of its own kind. */
+	fd = s->way == WAY_NONE ? -1 : open(MOCKSYS_MODULES_FILE, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(EPERM);
 	written = write(fd, text, (size_t)(end - text));

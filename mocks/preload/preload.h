@@ -20,12 +20,15 @@
 
 /*
  * `mount`: /sys and the rest are covered in a mount namespace; the shim redirects no path (but see
- * MOCKSYS_PROC_MODULES). `shim`: the machine is served at MOCKSYS_ROOT and the shim redirects paths there. Unset or
- * something else: no path is redirected, and loading or unloading a module is EPERM.
+ * MOCKSYS_PROC_MODULES). `shim`: the machine is served at MOCKSYS_ROOT and the shim redirects paths there. `plain`: the
+ * same, but what is at MOCKSYS_ROOT is a picture only (plain/mirror.h), and the files that are more than their content
+ * are opened at a socket in MOCKSYS_WIRE. Unset or something else: no path is redirected, and loading or unloading a module is
+ * EPERM.
  */
 #define MOCKSYS_WAY_VARIABLE "MOCKSYS_WAY"
 #define MOCKSYS_WAY_MOUNT "mount"
 #define MOCKSYS_WAY_SHIM "shim"
+#define MOCKSYS_WAY_PLAIN "plain"
 
 /*
  * Way `shim`: where the machine is served: this directory has `sys`, `dev/vfio`, `dev/kmsg`, `lib/modules/<release>`,
@@ -57,8 +60,8 @@
 #define MOCKSYS_PROC_MODULES_VARIABLE "MOCKSYS_PROC_MODULES"
 
 /*
- * May be unset: the directory of the server's sockets (wire/protocol.h), absolute. A netlink socket for uevents is then
- * one of the server's. Without it such a socket is the system's own, which in way `mount` is that of the sandbox.
+ * May be unset, but not in way `plain`: the directory of the server's sockets (wire/protocol.h), absolute. A netlink
+ * socket for uevents is then one of the server's. Without it such a socket is the system's own, which in way `mount` is that of the sandbox.
  */
 #define MOCKSYS_WIRE_VARIABLE "MOCKSYS_WIRE"
 

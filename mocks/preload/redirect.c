@@ -193,7 +193,7 @@ static bool climb(struct walk *walk)
 	if (fd < 0)
 		return false;
 	length = redirect_fd_path(fd, parent, sizeof(parent));
-	close(fd);
+	LIBC(close)(fd);
 	if (length <= 0 || parent[0] != '/')
 		return false;
 	length = (ssize_t)unredirect(parent, (size_t)length);
@@ -288,6 +288,29 @@ const char *redirect_at(int dirfd, const char *path, char *place)
 	path = walk_to(s, dirfd, path, place, named, climbs);
 	errno = saved_errno;
 	return path;
+}
+
+const char *redirect_served(int dirfd, const char *path, char *place)
+{
+	const struct settings *s = settings();
+	struct walk walk = {.settings = s, .text = place + s->longest_prefix, .capacity = PATH_MAX - s->longest_prefix};
+	const struct mapping *mapping;
+	int saved_errno = errno;
+	const char *end;
+
+	if (!s->n_mappings || !path || !*path || (*path != '/' && !start_at(&walk, dirfd)) || !follow(&walk, path)) {
+		errno = saved_errno;
+		return NULL;
+	}
+	errno = saved_errno;
+	mapping = find_mapping(s, walk.text, walk.length);
+	if (!mapping || !mapping->served)
+		return NULL;
+	end = ending(path);
+	if (*end && !append(&walk, end + 1, strlen(end + 1)))
+		return NULL;
+	walk.text[walk.length] = '\0';
+	return walk.text + mapping->skip + 1;
 }
 
 bool redirect_is_sysfs(int fd)

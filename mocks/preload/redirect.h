@@ -16,6 +16,12 @@
 const char *redirect_at(int dirfd, const char *path, char *place);
 
 /*
+ * The path from the fake's root, "sys/bus/pci/rescan", of what the server of the fake serves as @path: in @place
+ * (PATH_MAX bytes). NULL: something else serves it. errno is untouched.
+ */
+const char *redirect_served(int dirfd, const char *path, char *place);
+
+/*
  * Translates @path in place (@length bytes, no NUL needed or kept) when it lies in a private directory; returns its new
  * length, which is never greater.
  */

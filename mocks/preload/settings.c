@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
+#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -24,7 +24,7 @@ static void __attribute__((noreturn)) give_up(const char *name, const char *why)
 	const char *const parts[] = {LIBRARY ": ", name, " ", why, "\n"};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-		if (write(STDERR_FILENO, parts[i], strlen(parts[i])) < 0)
+		if (LIBC(write)(STDERR_FILENO, parts[i], strlen(parts[i])) < 0)
 			break;
 	_exit(127);
 }
@@ -87,9 +87,10 @@ static void add_keyword(struct settings *s, struct text path)
 	s->first_letters |= UINT64_C(1) << (*keyword->start & 63);
 }
 
-static void map(struct settings *s, struct text path, struct text prefix, size_t skip, bool exact)
+static void map(struct settings *s, struct text path, struct text prefix, size_t skip, bool exact, bool served)
 {
-	s->mappings[s->n_mappings++] = (struct mapping){.path = path, .prefix = prefix, .skip = skip, .exact = exact};
+	s->mappings[s->n_mappings++] =
+		(struct mapping){.path = path, .prefix = prefix, .skip = skip, .exact = exact, .served = served};
 	add_keyword(s, path);
 }
 
@@ -101,25 +102,25 @@ static void map_root(struct settings *s, struct text root)
 	struct text modules;
 
 	hide(s, root);
-	map(s, TEXT("/sys"), root, 0, false);
-	map(s, TEXT("/dev/vfio"), root, 0, false);
-	map(s, TEXT("/dev/kmsg"), root, 0, true);
-	map(s, TEXT("/proc/modules"), root, 0, true);
+	map(s, TEXT("/sys"), root, 0, false, true);
+	map(s, TEXT("/dev/vfio"), root, 0, false, true);
+	map(s, TEXT("/dev/kmsg"), root, 0, true, true);
+	map(s, TEXT("/proc/modules"), root, 0, true, true);
 
 	/* A namespace cannot change the release, so what kmod looks for is the host's. */
 	if (uname(&host) < 0)
 		return;
 	modules = KEEP(s, "uname -r", "/usr/lib/modules/", host.release);
-	map(s, modules, root, strlen("/usr"), false);
+	map(s, modules, root, strlen("/usr"), false, true);
 	modules.start += strlen("/usr");
 	modules.length -= strlen("/usr");
-	map(s, modules, root, 0, false);
+	map(s, modules, root, 0, false, true);
 }
 
 static void map_private(struct settings *s, struct text private)
 {
 	hide(s, private);
-#define PATH(path) map(s, TEXT(path), private, 0, false);
+#define PATH(path) map(s, TEXT(path), private, 0, false, false);
 	MOCKSYS_PRIVATE_PATHS(PATH)
 #undef PATH
 }
@@ -205,7 +206,7 @@ static void keep_preload(struct settings *s)
 	}
 }
 
-static void read_shim(struct settings *s)
+static void read_shim(struct settings *s, const char *way)
 {
 	const char *root = variable(MOCKSYS_ROOT_VARIABLE);
 	const char *private = variable(MOCKSYS_PRIVATE_VARIABLE);
@@ -213,11 +214,12 @@ static void read_shim(struct settings *s)
 	struct text kept;
 
 	if (!root)
-		give_up(MOCKSYS_ROOT_VARIABLE, "is not set, as " MOCKSYS_WAY_VARIABLE "=" MOCKSYS_WAY_SHIM " needs");
+		give_up(MOCKSYS_ROOT_VARIABLE, "is not set, as this " MOCKSYS_WAY_VARIABLE " needs");
 	s->way = WAY_SHIM;
+	if (!strcmp(way, MOCKSYS_WAY_PLAIN))
+		s->way = WAY_PLAIN;
 	kept = directory(s, MOCKSYS_ROOT_VARIABLE, root);
 	map_root(s, kept);
-	s->modules_file = KEEP(s, MOCKSYS_ROOT_VARIABLE, root, MOCKSYS_MODULES_FILE);
 	if (private)
 		map_private(s, directory(s, MOCKSYS_PRIVATE_VARIABLE, private));
 	if (host_paths)
@@ -229,11 +231,10 @@ static void read_mount(struct settings *s)
 	const char *proc_modules = variable(MOCKSYS_PROC_MODULES_VARIABLE);
 
 	s->way = WAY_MOUNT;
-	s->modules_file = TEXT(MOCKSYS_MODULES_FILE);
 	if (!proc_modules)
 		return;
 	map(s, TEXT("/proc/modules"), directory(s, MOCKSYS_PROC_MODULES_VARIABLE, proc_modules),
-	    strlen("/proc/modules"), true);
+	    strlen("/proc/modules"), true, true);
 	s->longest_prefix = s->mappings[0].prefix.length;
 }
 
@@ -244,11 +245,15 @@ static void read_wire(struct settings *s)
 
 	if (actor)
 		s->actor = KEEP(s, MOCKSYS_ACTOR_VARIABLE, actor);
+	if (!wire && s->way == WAY_PLAIN)
+		give_up(MOCKSYS_WIRE_VARIABLE, "is not set, as " MOCKSYS_WAY_VARIABLE "=" MOCKSYS_WAY_PLAIN " needs");
 	if (!wire)
 		return;
 	s->uevents = KEEP(s, MOCKSYS_WIRE_VARIABLE, wire, "/" WIRE_UEVENTS);
 	if (s->uevents.length >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		give_up(MOCKSYS_WIRE_VARIABLE, "is too long for the name of a socket");
+	s->files.sun_family = AF_UNIX;
+	stpcpy(stpcpy(s->files.sun_path, wire), "/" WIRE_FILES);
 }
 
 static void read_environment(struct settings *s)
@@ -260,8 +265,8 @@ static void read_environment(struct settings *s)
 #undef VARIABLE
 	keep_preload(s);
 
-	if (way && !strcmp(way, MOCKSYS_WAY_SHIM))
-		read_shim(s);
+	if (way && (!strcmp(way, MOCKSYS_WAY_SHIM) || !strcmp(way, MOCKSYS_WAY_PLAIN)))
+		read_shim(s, way);
 	else if (way && !strcmp(way, MOCKSYS_WAY_MOUNT))
 		read_mount(s);
 	if (s->way != WAY_NONE)

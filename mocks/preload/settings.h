@@ -6,20 +6,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/un.h>
 
-enum way { WAY_NONE, WAY_MOUNT, WAY_SHIM };
+enum way { WAY_NONE, WAY_MOUNT, WAY_SHIM, WAY_PLAIN };
 
 struct text {
 	const char *start;
 	size_t length;
 };
 
-/* @path (and, unless it is @exact, all below it) is served at @prefix + (@path from @skip on). */
+/* @path (and, unless it is @exact, all below it) is found at @prefix + (@path from @skip on). */
 struct mapping {
 	struct text path;
 	struct text prefix;
 	size_t skip;
 	bool exact;
+	bool served; /* by the fake: not a private directory */
 };
 
 #define SETTINGS_MAPPINGS 12
@@ -52,6 +54,7 @@ struct settings {
 
 	struct text modules_file;
 	struct text uevents; /* the server's socket for them; empty: they come from the system's */
+	struct sockaddr_un files; /* way plain: the one for open files */
 	struct text actor;
 
 	char text[SETTINGS_TEXT];

@@ -5,6 +5,12 @@
  *   CALL(type, name, parameters, arguments, places)  redirect the places, then call libc's: makes wrappers-calls.c
  *        PATH(path)        the parameter `path` is a path
  *        AT(dirfd, path)   `path` is relative to the descriptor `dirfd`
+ *        NEW, GONE, MOVED, LINKED, CUT, TIMED, OWNED, XATTR   paths of what the call would change: see change.h
+ *   STATUS(…)                                        the same for a call that fills `status`, which then is made to show
+ *                                                    what the file is to the program
+ *   FD(type, name, parameters, arguments, condition, answer)
+ *        the answer if the condition holds (IS(fd): an open file of the server's, in way plain), or else libc's call:
+ *        makes wrappers-fd.c
  *   HAND(type, name, parameters)                     written by hand, for more is to be done
  *   OWN(type, name, parameters)                      written by hand, and libc may have no such function
  *
@@ -12,6 +18,12 @@
  */
 #ifndef CALL
 #define CALL(type, name, parameters, arguments, places)
+#endif
+#ifndef STATUS
+#define STATUS CALL
+#endif
+#ifndef FD
+#define FD(type, name, parameters, arguments, condition, answer) HAND(type, name, parameters)
 #endif
 #ifndef HAND
 #define HAND(type, name, parameters)
@@ -25,48 +37,48 @@ HAND(int, open, (const char *path, int flags, ...))
 HAND(int, open64, (const char *path, int flags, ...))
 HAND(int, openat, (int dirfd, const char *path, int flags, ...))
 HAND(int, openat64, (int dirfd, const char *path, int flags, ...))
-CALL(int, __open_2, (const char *path, int flags), (path, flags), PATH(path))
-CALL(int, __open64_2, (const char *path, int flags), (path, flags), PATH(path))
-CALL(int, __openat_2, (int dirfd, const char *path, int flags), (dirfd, path, flags), AT(dirfd, path))
-CALL(int, __openat64_2, (int dirfd, const char *path, int flags), (dirfd, path, flags), AT(dirfd, path))
-CALL(int, creat, (const char *path, mode_t mode), (path, mode), PATH(path))
-CALL(int, creat64, (const char *path, mode_t mode), (path, mode), PATH(path))
-CALL(FILE *, fopen, (const char *path, const char *mode), (path, mode), PATH(path))
-CALL(FILE *, fopen64, (const char *path, const char *mode), (path, mode), PATH(path))
-CALL(FILE *, freopen, (const char *path, const char *mode, FILE *stream), (path, mode, stream), PATH(path))
-CALL(FILE *, freopen64, (const char *path, const char *mode, FILE *stream), (path, mode, stream), PATH(path))
+HAND(int, __open_2, (const char *path, int flags))
+HAND(int, __open64_2, (const char *path, int flags))
+HAND(int, __openat_2, (int dirfd, const char *path, int flags))
+HAND(int, __openat64_2, (int dirfd, const char *path, int flags))
+HAND(int, creat, (const char *path, mode_t mode))
+HAND(int, creat64, (const char *path, mode_t mode))
+HAND(FILE *, fopen, (const char *path, const char *mode))
+HAND(FILE *, fopen64, (const char *path, const char *mode))
+HAND(FILE *, freopen, (const char *path, const char *mode, FILE *stream))
+HAND(FILE *, freopen64, (const char *path, const char *mode, FILE *stream))
 
 /* What a file is. */
-CALL(int, stat, (const char *path, struct stat *status), (path, status), PATH(path))
-CALL(int, stat64, (const char *path, struct stat64 *status), (path, status), PATH(path))
-CALL(int, lstat, (const char *path, struct stat *status), (path, status), PATH(path))
-CALL(int, lstat64, (const char *path, struct stat64 *status), (path, status), PATH(path))
-CALL(int, fstatat, (int dirfd, const char *path, struct stat *status, int flags), (dirfd, path, status, flags),
-     AT(dirfd, path))
-CALL(int, fstatat64, (int dirfd, const char *path, struct stat64 *status, int flags), (dirfd, path, status, flags),
-     AT(dirfd, path))
-CALL(int, statx, (int dirfd, const char *path, int flags, unsigned mask, struct statx *status),
-     (dirfd, path, flags, mask, status), AT(dirfd, path))
+STATUS(int, stat, (const char *path, struct stat *status), (path, status), PATH(path))
+STATUS(int, stat64, (const char *path, struct stat64 *status), (path, status), PATH(path))
+STATUS(int, lstat, (const char *path, struct stat *status), (path, status), PATH(path))
+STATUS(int, lstat64, (const char *path, struct stat64 *status), (path, status), PATH(path))
+STATUS(int, fstatat, (int dirfd, const char *path, struct stat *status, int flags), (dirfd, path, status, flags),
+       FILE_AT(dirfd, path, flags))
+STATUS(int, fstatat64, (int dirfd, const char *path, struct stat64 *status, int flags), (dirfd, path, status, flags),
+       FILE_AT(dirfd, path, flags))
+STATUS(int, statx, (int dirfd, const char *path, int flags, unsigned mask, struct statx *status),
+       (dirfd, path, flags, mask, status), FILE_AT(dirfd, path, flags))
 /* Before glibc 2.33 stat() and its like were inline calls of these. */
-CALL(int, __xstat, (int version, const char *path, struct stat *status), (version, path, status), PATH(path))
-CALL(int, __xstat64, (int version, const char *path, struct stat64 *status), (version, path, status), PATH(path))
-CALL(int, __lxstat, (int version, const char *path, struct stat *status), (version, path, status), PATH(path))
-CALL(int, __lxstat64, (int version, const char *path, struct stat64 *status), (version, path, status), PATH(path))
-CALL(int, __fxstatat, (int version, int dirfd, const char *path, struct stat *status, int flags),
-     (version, dirfd, path, status, flags), AT(dirfd, path))
-CALL(int, __fxstatat64, (int version, int dirfd, const char *path, struct stat64 *status, int flags),
-     (version, dirfd, path, status, flags), AT(dirfd, path))
-CALL(int, access, (const char *path, int mode), (path, mode), PATH(path))
-CALL(int, eaccess, (const char *path, int mode), (path, mode), PATH(path))
-CALL(int, euidaccess, (const char *path, int mode), (path, mode), PATH(path))
-CALL(int, faccessat, (int dirfd, const char *path, int mode, int flags), (dirfd, path, mode, flags), AT(dirfd, path))
+STATUS(int, __xstat, (int version, const char *path, struct stat *status), (version, path, status), PATH(path))
+STATUS(int, __xstat64, (int version, const char *path, struct stat64 *status), (version, path, status), PATH(path))
+STATUS(int, __lxstat, (int version, const char *path, struct stat *status), (version, path, status), PATH(path))
+STATUS(int, __lxstat64, (int version, const char *path, struct stat64 *status), (version, path, status), PATH(path))
+STATUS(int, __fxstatat, (int version, int dirfd, const char *path, struct stat *status, int flags),
+       (version, dirfd, path, status, flags), FILE_AT(dirfd, path, flags))
+STATUS(int, __fxstatat64, (int version, int dirfd, const char *path, struct stat64 *status, int flags),
+       (version, dirfd, path, status, flags), FILE_AT(dirfd, path, flags))
+HAND(int, access, (const char *path, int mode))
+HAND(int, eaccess, (const char *path, int mode))
+HAND(int, euidaccess, (const char *path, int mode))
+HAND(int, faccessat, (int dirfd, const char *path, int mode, int flags))
 CALL(long, pathconf, (const char *path, int name), (path, name), PATH(path))
 CALL(ssize_t, getxattr, (const char *path, const char *name, void *value, size_t size), (path, name, value, size),
-     PATH(path))
+     XATTR(path, name, ENODATA))
 CALL(ssize_t, lgetxattr, (const char *path, const char *name, void *value, size_t size), (path, name, value, size),
-     PATH(path))
-CALL(ssize_t, listxattr, (const char *path, char *list, size_t size), (path, list, size), PATH(path))
-CALL(ssize_t, llistxattr, (const char *path, char *list, size_t size), (path, list, size), PATH(path))
+     XATTR(path, name, ENODATA))
+CALL(ssize_t, listxattr, (const char *path, char *list, size_t size), (path, list, size), XATTR(path, NULL, 0))
+CALL(ssize_t, llistxattr, (const char *path, char *list, size_t size), (path, list, size), XATTR(path, NULL, 0))
 
 /* The file system of a file: libudev wants sysfs for what is under /sys. */
 HAND(int, statfs, (const char *path, struct statfs *status))
@@ -80,23 +92,24 @@ HAND(int, fstatvfs64, (int fd, struct statvfs64 *status))
 
 /* Directories. */
 CALL(DIR *, opendir, (const char *path), (path), PATH(path))
-CALL(int, scandir,
+HAND(int, scandir,
      (const char *path, struct dirent ***list, int (*filter)(const struct dirent *),
-      int (*compare)(const struct dirent **, const struct dirent **)),
-     (path, list, filter, compare), PATH(path))
-CALL(int, scandir64,
+      int (*compare)(const struct dirent **, const struct dirent **)))
+HAND(int, scandir64,
      (const char *path, struct dirent64 ***list, int (*filter)(const struct dirent64 *),
-      int (*compare)(const struct dirent64 **, const struct dirent64 **)),
-     (path, list, filter, compare), PATH(path))
-CALL(int, scandirat,
+      int (*compare)(const struct dirent64 **, const struct dirent64 **)))
+HAND(int, scandirat,
      (int dirfd, const char *path, struct dirent ***list, int (*filter)(const struct dirent *),
-      int (*compare)(const struct dirent **, const struct dirent **)),
-     (dirfd, path, list, filter, compare), AT(dirfd, path))
-CALL(int, scandirat64,
+      int (*compare)(const struct dirent **, const struct dirent **)))
+HAND(int, scandirat64,
      (int dirfd, const char *path, struct dirent64 ***list, int (*filter)(const struct dirent64 *),
-      int (*compare)(const struct dirent64 **, const struct dirent64 **)),
-     (dirfd, path, list, filter, compare), AT(dirfd, path))
+      int (*compare)(const struct dirent64 **, const struct dirent64 **)))
 CALL(int, chdir, (const char *path), (path), PATH(path))
+HAND(struct dirent *, readdir, (DIR * directory))
+HAND(struct dirent64 *, readdir64, (DIR * directory))
+HAND(int, readdir_r, (DIR * directory, struct dirent *entry, struct dirent **result))
+HAND(int, readdir64_r, (DIR * directory, struct dirent64 *entry, struct dirent64 **result))
+HAND(ssize_t, getdents64, (int fd, void *buffer, size_t size))
 HAND(int, glob, (const char *pattern, int flags, int (*failed)(const char *, int), glob_t *result))
 HAND(int, glob64, (const char *pattern, int flags, int (*failed)(const char *, int), glob64_t *result))
 HAND(int, ftw, (const char *path, __ftw_func_t visit, int descriptors))
@@ -119,56 +132,145 @@ HAND(char *, __getwd_chk, (char *buffer, size_t room))
 HAND(char *, get_current_dir_name, (void))
 
 /* Changing: the fake answers with sysfs' own errors. */
-CALL(int, truncate, (const char *path, off_t length), (path, length), PATH(path))
-CALL(int, truncate64, (const char *path, off64_t length), (path, length), PATH(path))
-CALL(int, chmod, (const char *path, mode_t mode), (path, mode), PATH(path))
-CALL(int, lchmod, (const char *path, mode_t mode), (path, mode), PATH(path))
-CALL(int, fchmodat, (int dirfd, const char *path, mode_t mode, int flags), (dirfd, path, mode, flags), AT(dirfd, path))
-CALL(int, chown, (const char *path, uid_t owner, gid_t group), (path, owner, group), PATH(path))
-CALL(int, lchown, (const char *path, uid_t owner, gid_t group), (path, owner, group), PATH(path))
+CALL(int, truncate, (const char *path, off_t length), (path, length), CUT(path))
+CALL(int, truncate64, (const char *path, off64_t length), (path, length), CUT(path))
+CALL(int, chmod, (const char *path, mode_t mode), (path, mode), OWNED(AT_FDCWD, path, 0, CHANGE_MODE, mode, 0, 0))
+CALL(int, lchmod, (const char *path, mode_t mode), (path, mode),
+     OWNED(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, CHANGE_MODE, mode, 0, 0))
+CALL(int, fchmodat, (int dirfd, const char *path, mode_t mode, int flags), (dirfd, path, mode, flags),
+     OWNED(dirfd, path, flags, CHANGE_MODE, mode, 0, 0))
+CALL(int, chown, (const char *path, uid_t owner, gid_t group), (path, owner, group),
+     OWNED(AT_FDCWD, path, 0, CHANGE_OWNER, 0, owner, group))
+CALL(int, lchown, (const char *path, uid_t owner, gid_t group), (path, owner, group),
+     OWNED(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, CHANGE_OWNER, 0, owner, group))
 CALL(int, fchownat, (int dirfd, const char *path, uid_t owner, gid_t group, int flags),
-     (dirfd, path, owner, group, flags), AT(dirfd, path))
-CALL(int, utime, (const char *path, const struct utimbuf *times), (path, times), PATH(path))
-CALL(int, utimes, (const char *path, const struct timeval times[2]), (path, times), PATH(path))
-CALL(int, lutimes, (const char *path, const struct timeval times[2]), (path, times), PATH(path))
+     (dirfd, path, owner, group, flags), OWNED(dirfd, path, flags, CHANGE_OWNER, 0, owner, group))
+CALL(int, utime, (const char *path, const struct utimbuf *times), (path, times), TIMED(AT_FDCWD, path, 0))
+CALL(int, utimes, (const char *path, const struct timeval times[2]), (path, times), TIMED(AT_FDCWD, path, 0))
+CALL(int, lutimes, (const char *path, const struct timeval times[2]), (path, times),
+     TIMED(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW))
 CALL(int, futimesat, (int dirfd, const char *path, const struct timeval times[2]), (dirfd, path, times),
-     AT(dirfd, path))
+     TIMED(dirfd, path, 0))
 CALL(int, utimensat, (int dirfd, const char *path, const struct timespec times[2], int flags),
-     (dirfd, path, times, flags), AT(dirfd, path))
-CALL(int, mkdir, (const char *path, mode_t mode), (path, mode), PATH(path))
-CALL(int, mkdirat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode), AT(dirfd, path))
-CALL(int, mknod, (const char *path, mode_t mode, dev_t device), (path, mode, device), PATH(path))
+     (dirfd, path, times, flags), TIMED(dirfd, path, flags))
+CALL(int, mkdir, (const char *path, mode_t mode), (path, mode), NEW(AT_FDCWD, path, EPERM))
+CALL(int, mkdirat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode), NEW(dirfd, path, EPERM))
+CALL(int, mknod, (const char *path, mode_t mode, dev_t device), (path, mode, device),
+     NEW(AT_FDCWD, path, MKNOD_ERROR(mode)))
 CALL(int, mknodat, (int dirfd, const char *path, mode_t mode, dev_t device), (dirfd, path, mode, device),
-     AT(dirfd, path))
+     NEW(dirfd, path, MKNOD_ERROR(mode)))
 CALL(int, __xmknod, (int version, const char *path, mode_t mode, dev_t *device), (version, path, mode, device),
-     PATH(path))
+     NEW(AT_FDCWD, path, MKNOD_ERROR(mode)))
 CALL(int, __xmknodat, (int version, int dirfd, const char *path, mode_t mode, dev_t *device),
-     (version, dirfd, path, mode, device), AT(dirfd, path))
-CALL(int, mkfifo, (const char *path, mode_t mode), (path, mode), PATH(path))
-CALL(int, mkfifoat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode), AT(dirfd, path))
-CALL(int, rmdir, (const char *path), (path), PATH(path))
-CALL(int, unlink, (const char *path), (path), PATH(path))
-CALL(int, unlinkat, (int dirfd, const char *path, int flags), (dirfd, path, flags), AT(dirfd, path))
-CALL(int, remove, (const char *path), (path), PATH(path))
-CALL(int, rename, (const char *from, const char *to), (from, to), PATH(from) PATH(to))
+     (version, dirfd, path, mode, device), NEW(dirfd, path, MKNOD_ERROR(mode)))
+CALL(int, mkfifo, (const char *path, mode_t mode), (path, mode), NEW(AT_FDCWD, path, EPERM))
+CALL(int, mkfifoat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode), NEW(dirfd, path, EPERM))
+CALL(int, rmdir, (const char *path), (path), GONE(AT_FDCWD, path, CHANGE_DIRECTORY))
+CALL(int, unlink, (const char *path), (path), GONE(AT_FDCWD, path, CHANGE_FILE))
+CALL(int, unlinkat, (int dirfd, const char *path, int flags), (dirfd, path, flags),
+     GONE(dirfd, path, flags &AT_REMOVEDIR ? CHANGE_DIRECTORY : CHANGE_FILE))
+CALL(int, remove, (const char *path), (path), GONE(AT_FDCWD, path, CHANGE_EITHER))
+CALL(int, rename, (const char *from, const char *to), (from, to), MOVED(AT_FDCWD, from, AT_FDCWD, to))
 CALL(int, renameat, (int from_dirfd, const char *from, int to_dirfd, const char *to), (from_dirfd, from, to_dirfd, to),
-     AT(from_dirfd, from) AT(to_dirfd, to))
+     MOVED(from_dirfd, from, to_dirfd, to))
 CALL(int, renameat2, (int from_dirfd, const char *from, int to_dirfd, const char *to, unsigned flags),
-     (from_dirfd, from, to_dirfd, to, flags), AT(from_dirfd, from) AT(to_dirfd, to))
-CALL(int, link, (const char *from, const char *to), (from, to), PATH(from) PATH(to))
+     (from_dirfd, from, to_dirfd, to, flags), MOVED(from_dirfd, from, to_dirfd, to))
+CALL(int, link, (const char *from, const char *to), (from, to), LINKED(AT_FDCWD, from, AT_FDCWD, to))
 CALL(int, linkat, (int from_dirfd, const char *from, int to_dirfd, const char *to, int flags),
-     (from_dirfd, from, to_dirfd, to, flags), AT(from_dirfd, from) AT(to_dirfd, to))
-CALL(int, symlink, (const char *target, const char *path), (target, path), PATH(path))
-CALL(int, symlinkat, (const char *target, int dirfd, const char *path), (target, dirfd, path), AT(dirfd, path))
+     (from_dirfd, from, to_dirfd, to, flags), LINKED(from_dirfd, from, to_dirfd, to))
+CALL(int, symlink, (const char *target, const char *path), (target, path), NEW(AT_FDCWD, path, EPERM))
+CALL(int, symlinkat, (const char *target, int dirfd, const char *path), (target, dirfd, path), NEW(dirfd, path, EPERM))
 CALL(int, setxattr, (const char *path, const char *name, const void *value, size_t size, int flags),
-     (path, name, value, size, flags), PATH(path))
+     (path, name, value, size, flags), XATTR(path, name, EOPNOTSUPP))
 CALL(int, lsetxattr, (const char *path, const char *name, const void *value, size_t size, int flags),
-     (path, name, value, size, flags), PATH(path))
-CALL(int, removexattr, (const char *path, const char *name), (path, name), PATH(path))
-CALL(int, lremovexattr, (const char *path, const char *name), (path, name), PATH(path))
+     (path, name, value, size, flags), XATTR(path, name, EOPNOTSUPP))
+CALL(int, removexattr, (const char *path, const char *name), (path, name), XATTR(path, name, EOPNOTSUPP))
+CALL(int, lremovexattr, (const char *path, const char *name), (path, name), XATTR(path, name, EOPNOTSUPP))
 
 /* Watching. */
 CALL(int, inotify_add_watch, (int fd, const char *path, uint32_t mask), (fd, path, mask), PATH(path))
+
+/* Open files of the server's. */
+FD(ssize_t, read, (int fd, void *buffer, size_t size), (fd, buffer, size), IS(fd), READ(fd, buffer, size, -1))
+FD(ssize_t, __read_chk, (int fd, void *buffer, size_t size, size_t room), (fd, buffer, size, room),
+   size <= room && IS(fd), READ(fd, buffer, size, -1))
+FD(ssize_t, readv, (int fd, const struct iovec *parts, int n), (fd, parts, n), IS(fd), served_readv(fd, parts, n, -1))
+FD(ssize_t, write, (int fd, const void *data, size_t size), (fd, data, size), IS(fd), WRITE(fd, data, size, -1))
+FD(ssize_t, writev, (int fd, const struct iovec *parts, int n), (fd, parts, n), IS(fd), served_writev(fd, parts, n, -1))
+FD(ssize_t, pread, (int fd, void *buffer, size_t size, off_t offset), (fd, buffer, size, offset), IS(fd),
+   READ(fd, buffer, size, AT(offset)))
+FD(ssize_t, __pread_chk, (int fd, void *buffer, size_t size, off_t offset, size_t room),
+   (fd, buffer, size, offset, room), size <= room && IS(fd), READ(fd, buffer, size, AT(offset)))
+FD(ssize_t, preadv, (int fd, const struct iovec *parts, int n, off_t offset), (fd, parts, n, offset), IS(fd),
+   served_readv(fd, parts, n, AT(offset)))
+FD(ssize_t, preadv2, (int fd, const struct iovec *parts, int n, off_t offset, int flags), (fd, parts, n, offset, flags),
+   IS(fd), served_readv(fd, parts, n, offset))
+FD(ssize_t, pwrite, (int fd, const void *data, size_t size, off_t offset), (fd, data, size, offset), IS(fd),
+   WRITE(fd, data, size, AT(offset)))
+FD(ssize_t, pwritev, (int fd, const struct iovec *parts, int n, off_t offset), (fd, parts, n, offset), IS(fd),
+   served_writev(fd, parts, n, AT(offset)))
+FD(ssize_t, pwritev2, (int fd, const struct iovec *parts, int n, off_t offset, int flags),
+   (fd, parts, n, offset, flags), IS(fd), served_writev(fd, parts, n, offset))
+FD(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence), IS(fd), served_seek(fd, offset, whence))
+FD(int, ftruncate, (int fd, off_t length), (fd, length), IS(fd), change_cut_open(fd))
+FD(int, fallocate, (int fd, int mode, off_t offset, off_t length), (fd, mode, offset, length), IS(fd), FAIL(EOPNOTSUPP))
+FD(int, posix_fallocate, (int fd, off_t offset, off_t length), (fd, offset, length), IS(fd), EOPNOTSUPP)
+FD(int, posix_fadvise, (int fd, off_t offset, off_t length, int advice), (fd, offset, length, advice), IS(fd), 0)
+FD(ssize_t, sendfile, (int out, int in, off_t *offset, size_t size), (out, in, offset, size), IS(out), FAIL(EINVAL))
+FD(ssize_t, pread64, (int fd, void *buffer, size_t size, off64_t offset), (fd, buffer, size, offset), IS(fd),
+   READ(fd, buffer, size, AT(offset)))
+FD(ssize_t, __pread64_chk, (int fd, void *buffer, size_t size, off64_t offset, size_t room),
+   (fd, buffer, size, offset, room), size <= room && IS(fd), READ(fd, buffer, size, AT(offset)))
+FD(ssize_t, preadv64, (int fd, const struct iovec *parts, int n, off64_t offset), (fd, parts, n, offset), IS(fd),
+   served_readv(fd, parts, n, AT(offset)))
+FD(ssize_t, preadv64v2, (int fd, const struct iovec *parts, int n, off64_t offset, int flags),
+   (fd, parts, n, offset, flags), IS(fd), served_readv(fd, parts, n, offset))
+FD(ssize_t, pwrite64, (int fd, const void *data, size_t size, off64_t offset), (fd, data, size, offset), IS(fd),
+   WRITE(fd, data, size, AT(offset)))
+FD(ssize_t, pwritev64, (int fd, const struct iovec *parts, int n, off64_t offset), (fd, parts, n, offset), IS(fd),
+   served_writev(fd, parts, n, AT(offset)))
+FD(ssize_t, pwritev64v2, (int fd, const struct iovec *parts, int n, off64_t offset, int flags),
+   (fd, parts, n, offset, flags), IS(fd), served_writev(fd, parts, n, offset))
+FD(off64_t, lseek64, (int fd, off64_t offset, int whence), (fd, offset, whence), IS(fd),
+   served_seek(fd, offset, whence))
+FD(int, ftruncate64, (int fd, off64_t length), (fd, length), IS(fd), change_cut_open(fd))
+FD(int, fallocate64, (int fd, int mode, off64_t offset, off64_t length), (fd, mode, offset, length), IS(fd),
+   FAIL(EOPNOTSUPP))
+FD(int, posix_fallocate64, (int fd, off64_t offset, off64_t length), (fd, offset, length), IS(fd), EOPNOTSUPP)
+FD(int, posix_fadvise64, (int fd, off64_t offset, off64_t length, int advice), (fd, offset, length, advice), IS(fd), 0)
+FD(ssize_t, sendfile64, (int out, int in, off64_t *offset, size_t size), (out, in, offset, size), IS(out), FAIL(EINVAL))
+FD(ssize_t, splice, (int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags),
+   (in, in_offset, out, out_offset, size, flags), IS(in) || IS(out), FAIL(EINVAL))
+FD(int, fsync, (int fd), (fd), IS(fd), 0)
+FD(int, fdatasync, (int fd), (fd), IS(fd), 0)
+FD(int, fchmod, (int fd, mode_t mode), (fd, mode), change_is_picture(fd),
+   change_open_attributes(fd, CHANGE_MODE, mode, 0, 0))
+FD(int, fchown, (int fd, uid_t owner, gid_t group), (fd, owner, group), change_is_picture(fd),
+   change_open_attributes(fd, CHANGE_OWNER, 0, owner, group))
+FD(int, futimens, (int fd, const struct timespec times[2]), (fd, times), change_is_picture(fd), 0)
+FD(int, futimes, (int fd, const struct timeval times[2]), (fd, times), change_is_picture(fd), 0)
+HAND(int, fstat, (int fd, struct stat *status))
+HAND(int, fstat64, (int fd, struct stat64 *status))
+HAND(int, __fxstat, (int version, int fd, struct stat *status))
+HAND(int, __fxstat64, (int version, int fd, struct stat64 *status))
+HAND(int, fcntl, (int fd, int command, ...))
+HAND(int, fcntl64, (int fd, int command, ...))
+HAND(int, ioctl, (int fd, unsigned long command, ...))
+
+/* What copies and closes descriptors. */
+HAND(int, close, (int fd))
+HAND(int, dup, (int fd))
+HAND(int, dup2, (int from, int to))
+HAND(int, dup3, (int from, int to, int flags))
+HAND(int, close_range, (unsigned first, unsigned last, int flags))
+HAND(void, closefrom, (int first))
+
+/* Streams read and write inside libc. */
+HAND(FILE *, fdopen, (int fd, const char *mode))
+HAND(int, vdprintf, (int fd, const char *format, va_list arguments))
+HAND(int, dprintf, (int fd, const char *format, ...))
+HAND(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list arguments))
+HAND(int, __dprintf_chk, (int fd, int flag, const char *format, ...))
 
 /* Programs: the way into the machine goes with them. */
 CALL(int, posix_spawn_file_actions_addopen,
@@ -215,6 +317,8 @@ OWN(int, init_module, (void *image, unsigned long size, const char *parameters))
 OWN(int, finit_module, (int fd, const char *parameters, int flags))
 OWN(int, delete_module, (const char *name, unsigned flags))
 
+#undef STATUS
+#undef FD
 #undef CALL
 #undef HAND
 #undef OWN

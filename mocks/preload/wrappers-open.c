@@ -1,8 +1,91 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* open(2) and openat(2): variadic. */
+/* open(2) in all spellings. */
 #include "redirect.h"
+#include "served.h"
+#include "streams.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Way plain: what Linux may do to the picture without asking the server. Reading what never changes is the same there,
+ * and so is a look at a directory; what is more than its content is a socket, and cannot be opened at all (ENXIO).
+ */
+static bool is_harmless(int flags)
+{
+	const int tmpfile = O_TMPFILE & ~O_DIRECTORY;
+
+	return flags & O_PATH || (flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_DIRECT | tmpfile)) == O_RDONLY;
+}
+
+/* The descriptor that @path in /proc or /dev names, if it is one of this process's; or -1. */
+static int named_descriptor(const char *path)
+{
+	static const char *const prefixes[] = {"/proc/self/fd/", "/dev/fd/"};
+	static const char *const standard[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+
+	for (int fd = 0; fd < 3; fd++)
+		if (!strcmp(path, standard[fd]))
+			return fd;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+		size_t length = strlen(prefixes[i]);
+		int fd = 0;
+
+		if (strncmp(path, prefixes[i], length) || !path[length])
+			continue;
+		for (path += length; *path >= '0' && *path <= '9' && fd < 1 << 24; path++)
+			fd = 10 * fd + *path - '0';
+		return *path ? -1 : fd;
+	}
+	return -1;
+}
+
+int open_served(int dirfd, const char *path, int flags)
+{
+	char place[PATH_MAX], known[PATH_MAX];
+	const char *served = redirect_served(dirfd, path, place);
+	int fd = served ? -1 : named_descriptor(path);
+	ssize_t length;
+
+	if (fd >= 0 && is_served(fd) && (length = served_path(fd, known, sizeof(known) - 1)) > 0) {
+		known[length] = '\0';
+		served = known + 1;
+	}
+	if (!served)
+		return OPEN_ELSEWHERE;
+	fd = served_open(served, flags);
+	stream_follow(fd);
+	return fd;
+}
+
+int open_begin(int dirfd, const char *path, int flags)
+{
+	if (settings()->way != WAY_PLAIN || is_harmless(flags) || !path)
+		return OPEN_ELSEWHERE;
+	return open_served(dirfd, path, flags);
+}
+
+int open_end(int fd, int dirfd, const char *path, int flags)
+{
+	int saved_errno = errno;
+
+	if (settings()->way != WAY_PLAIN)
+		return fd;
+	if (fd >= 0) {
+		served_note(fd, true);
+		stream_follow(fd);
+		return fd;
+	}
+	if (errno != ENXIO)
+		return fd;
+	fd = open_served(dirfd, path, flags);
+	if (fd != OPEN_ELSEWHERE)
+		return fd;
+	errno = saved_errno;
+	return -1;
+}
 
 /* The mode is there only where the flags ask for a new file; O_TMPFILE is more than one bit. */
 #define TAKE_MODE(flags)                                                     \
@@ -17,25 +100,57 @@
 		taken;                                                       \
 	})
 
-#define OPEN(name)                                                                  \
-	EXPORT int name(const char *path, int flags, ...)                           \
-	{                                                                           \
-		char place[PATH_MAX];                                               \
-		mode_t mode = TAKE_MODE(flags);                                     \
-                                                                                    \
-		return LIBC(name)(redirect_at(AT_FDCWD, path, place), flags, mode); \
+#define OPEN_BODY(name, dirfd, flags, ...)               \
+	{                                                \
+		char place[PATH_MAX];                    \
+		int fd = open_begin(dirfd, path, flags); \
+                                                         \
+		if (fd != OPEN_ELSEWHERE)                \
+			return fd;                       \
+		fd = LIBC(name)(__VA_ARGS__);            \
+		return open_end(fd, dirfd, path, flags); \
 	}
 
-#define OPENAT(name)                                                                    \
-	EXPORT int name(int dirfd, const char *path, int flags, ...)                    \
-	{                                                                               \
-		char place[PATH_MAX];                                                   \
-		mode_t mode = TAKE_MODE(flags);                                         \
-                                                                                        \
-		return LIBC(name)(dirfd, redirect_at(dirfd, path, place), flags, mode); \
+#define OPEN(name)                                                                                \
+	EXPORT int name(const char *path, int flags, ...)                                         \
+	{                                                                                         \
+		mode_t mode = TAKE_MODE(flags);                                                   \
+                                                                                                  \
+		OPEN_BODY(name, AT_FDCWD, flags, redirect_at(AT_FDCWD, path, place), flags, mode) \
+	}
+
+#define OPENAT(name)                                                                               \
+	EXPORT int name(int dirfd, const char *path, int flags, ...)                               \
+	{                                                                                          \
+		mode_t mode = TAKE_MODE(flags);                                                    \
+                                                                                                   \
+		OPEN_BODY(name, dirfd, flags, dirfd, redirect_at(dirfd, path, place), flags, mode) \
 	}
 
 OPEN(open)
 OPEN(open64)
 OPENAT(openat)
 OPENAT(openat64)
+
+/* The checked forms end the program when a mode is missing: libc does so itself. */
+EXPORT int __open_2(const char *path, int flags)
+	OPEN_BODY(__open_2, AT_FDCWD, flags, redirect_at(AT_FDCWD, path, place), flags)
+
+		EXPORT int __open64_2(const char *path, int flags)
+			OPEN_BODY(__open64_2, AT_FDCWD, flags, redirect_at(AT_FDCWD, path, place), flags)
+
+				EXPORT
+	int __openat_2(int dirfd, const char *path, int flags)
+		OPEN_BODY(__openat_2, dirfd, flags, dirfd, redirect_at(dirfd, path, place), flags)
+
+			EXPORT int __openat64_2(int dirfd, const char *path, int flags)
+				OPEN_BODY(__openat64_2, dirfd, flags, dirfd, redirect_at(dirfd, path, place), flags)
+
+#define CREAT_FLAGS (O_WRONLY | O_CREAT | O_TRUNC)
+
+					EXPORT
+	int creat(const char *path, mode_t mode)
+		OPEN_BODY(creat, AT_FDCWD, CREAT_FLAGS, redirect_at(AT_FDCWD, path, place), mode)
+
+			EXPORT int creat64(const char *path, mode_t mode)
+				OPEN_BODY(creat64, AT_FDCWD, CREAT_FLAGS, redirect_at(AT_FDCWD, path, place), mode)

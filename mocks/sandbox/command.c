@@ -94,7 +94,7 @@ static void set_environment(const struct sandbox *sandbox, const char *proc_modu
 	unsetenv(MOCKSYS_WIRE_VARIABLE);
 	if (proc_modules)
 		setenv(MOCKSYS_PROC_MODULES_VARIABLE, proc_modules, 1);
-	if (sandbox->options.way == WAY_SHIM) {
+	if (sandbox->options.way != WAY_MOUNT) {
 		char paths[COVERED_MAX * 32];
 
 		join_host_paths(sandbox, paths, sizeof(paths));

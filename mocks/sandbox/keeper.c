@@ -88,7 +88,7 @@ void keeper_run(const struct sandbox *sandbox, int sock, const char *proc_module
 	}
 	if (command == 0) {
 		close(sock);
-		if (sandbox->options.way == WAY_SHIM)
+		if (sandbox->options.way != WAY_MOUNT)
 			leave_guardian(sandbox, keeper);
 		command_exec(sandbox, proc_modules);
 	}

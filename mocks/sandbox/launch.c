@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static const char *const way_names[] = {[WAY_MOUNT] = "mount", [WAY_SHIM] = "shim"};
+static const char *const way_names[] = {[WAY_MOUNT] = "mount", [WAY_SHIM] = "shim", [WAY_PLAIN] = "plain"};
 
 const char *way_name(enum way way)
 {
@@ -204,8 +204,8 @@ static int make_child(struct sandbox *sandbox, char **ret_error)
 	}
 	if (sandbox->child == 0) {
 		close(pair[0]);
-		if (sandbox->options.way == WAY_SHIM)
-			shim_way_guard(sandbox, pair[1]);
+		if (sandbox->options.way != WAY_MOUNT)
+			guardian_run(sandbox, pair[1]);
 		inside_run(sandbox, pair[1]);
 	}
 	close(pair[1]);
@@ -236,7 +236,7 @@ static int open_sandbox(struct sandbox *sandbox, char **ret_error)
 		r = make_child(sandbox, ret_error);
 		return r < 0 ? r : write_maps(sandbox, ret_error);
 	}
-	r = shim_way_choose_directory(sandbox, ret_error);
+	r = guardian_choose_directory(sandbox, ret_error);
 	if (r < 0)
 		return r;
 	/* Should the guardian be killed, the command's processes come here. */
@@ -273,12 +273,12 @@ const char *const *sandbox_mount_points(const struct sandbox *sandbox)
 
 const char *sandbox_directory(const struct sandbox *sandbox)
 {
-	return sandbox->fake;
+	return sandbox->options.way == WAY_PLAIN ? sandbox->directory : sandbox->fake;
 }
 
 const char *sandbox_wire_directory(const struct sandbox *sandbox)
 {
-	return sandbox->options.way == WAY_SHIM ? sandbox->directory : NULL;
+	return sandbox->options.way != WAY_MOUNT ? sandbox->directory : NULL;
 }
 
 int sandbox_interrupted(const struct sandbox *sandbox)
@@ -382,10 +382,10 @@ void sandbox_close(struct sandbox *sandbox)
 	close_descriptor(&sandbox->sock);
 	if (sandbox->init)
 		kill(sandbox->init, SIGKILL);
-	if (sandbox->options.way == WAY_SHIM) {
+	if (sandbox->options.way != WAY_MOUNT) {
 		if (sandbox->child)
 			waitpid(sandbox->child, NULL, 0);
-		shim_way_clean_up(sandbox);
+		guardian_clean_up(sandbox);
 	}
 	/* Both, even one whose pid was never received. */
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)

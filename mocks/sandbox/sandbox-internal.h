@@ -14,7 +14,7 @@ struct sandbox {
 	pid_t launcher;
 	pid_t process_group;
 	bool launcher_is_root;
-	pid_t child; /* makes the namespaces (mount) or looks after the command (shim); 0: gone */
+	pid_t child; /* makes the namespaces (mount) or looks after the command (shim, plain); 0: gone */
 	pid_t init;  /* way mount: first process of the PID namespace; 0: none */
 	int sock;    /* to the child; -1: closed */
 	int uevent_fd;
@@ -22,8 +22,8 @@ struct sandbox {
 	int interrupted; /* the signal that came before the command, or 0 */
 	int terminal_fd; /* where this process group was in the foreground, or -1 */
 	const char *mount_points[COVERED_MAX];
-	char directory[PATH_MAX]; /* way shim: everything it made is in here */
-	char fake[PATH_MAX];      /* way shim: where the fake is mounted, in it */
+	char directory[PATH_MAX]; /* ways shim, plain: everything they made is in here */
+	char fake[PATH_MAX];      /* likewise: where the fake is, in it */
 
 	/* as found, for the command */
 	sigset_t signal_mask;
@@ -46,11 +46,11 @@ void keeper_run(const struct sandbox *sandbox, int sock, const char *proc_module
 /* inside.c: the child of way mount. */
 _Noreturn void inside_run(const struct sandbox *sandbox, int sock);
 
-/* shim-way.c */
-int shim_way_choose_directory(struct sandbox *sandbox, char **ret_error);
-_Noreturn void shim_way_guard(struct sandbox *sandbox, int sock);
+/* guardian.c */
+int guardian_choose_directory(struct sandbox *sandbox, char **ret_error);
+_Noreturn void guardian_run(struct sandbox *sandbox, int sock);
 /* Ends what is left of the command's processes, all of them children by now, and removes the directory. */
-void shim_way_clean_up(struct sandbox *sandbox);
+void guardian_clean_up(struct sandbox *sandbox);
 
 /* Dies with the parent. False: it has died already. */
 bool die_with(pid_t parent);

@@ -5,7 +5,7 @@
  * The caller serves the file system; it stays outside of all namespaces. One run is
  *
  *	sandbox_open()        the child is on its way
- *	sandbox_fuse_fd()     way mount: what to serve; or sandbox_directory(), way shim: where to serve
+ *	sandbox_fuse_fd()     way mount: what to serve; or sandbox_directory(), the other ways: where to serve
  *	                      … the caller starts to serve, on another thread …
  *	sandbox_start()       the command runs
  *	sandbox_wait()        until it has ended
@@ -22,7 +22,7 @@
 
 struct sandbox;
 
-enum way { WAY_MOUNT, WAY_SHIM };
+enum way { WAY_MOUNT, WAY_SHIM, WAY_PLAIN };
 
 struct sandbox_options {
 	enum way way;
@@ -51,7 +51,7 @@ const char *const *sandbox_mount_points(const struct sandbox *sandbox);
 
 /* Way mount: the open and mounted /dev/fuse, which the caller takes over. A descriptor, or -errno and *ret_error. */
 int sandbox_fuse_fd(struct sandbox *sandbox, char **ret_error);
-/* Way shim: the private directory to mount the fake on. */
+/* Way shim: the private directory to mount the fake on; way plain: the one to make it in. */
 const char *sandbox_directory(const struct sandbox *sandbox);
 
 /*
@@ -84,6 +84,6 @@ int sandbox_exit_status(int status);
  */
 void sandbox_uevent(void *sandbox, const char *message, size_t size);
 
-/* "mount", "shim"; false for any other name. */
+/* "mount", "shim", "plain"; false for any other name. */
 bool way_parse(const char *name, enum way *ret_way);
 const char *way_name(enum way way);

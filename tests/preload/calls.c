@@ -565,6 +565,171 @@ CASE(sendmsg)
 	CALLED(sendmsg(base_fd, &message, MSG_NOSIGNAL));
 }
 
+/* ---- descriptors: of a file that is there for each case ---- */
+
+static char data[16];
+static const struct iovec two_parts[2] = {{data, 3}, {data + 3, 4}};
+
+/* A new file "abcdefgh", open for reading and writing, with each call on @fd; then what is in it. */
+#define WITH_FILE(...)                                                                      \
+	{                                                                                   \
+		const char *path = at(numbered(current, 0));                                \
+		int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);                      \
+                                                                                            \
+		strcpy(data, "0123456789");                                                 \
+		if (fd < 0 || write(fd, "abcdefgh", 8) != 8 || lseek(fd, 2, SEEK_SET) != 2) \
+			abort();                                                            \
+		__VA_ARGS__;                                                                \
+		printf("%s: data %.*s\n", current, (int)sizeof(data), data);                \
+		close(fd);                                                                  \
+		show_content(fopen(path, "r"));                                             \
+		unlink(path);                                                               \
+	}
+#define ON_FILE(name, ...) CASE(name) WITH_FILE(__VA_ARGS__)
+
+ON_FILE(read, CALLED(read(fd, data, 3)), CALLED(read(fd, data, 3)), CALLED(read(-1, data, 3)))
+ON_FILE(__read_chk, CALLED(__read_chk(fd, data, 3, sizeof(data))))
+ON_FILE(readv, CALLED(readv(fd, two_parts, 2)))
+ON_FILE(pread, CALLED(pread(fd, data, 3, 1)), CALLED(pread(fd, data, 3, -1)))
+ON_FILE(pread64, CALLED(pread64(fd, data, 3, 1)))
+ON_FILE(__pread_chk, CALLED(__pread_chk(fd, data, 3, 1, sizeof(data))))
+ON_FILE(__pread64_chk, CALLED(__pread64_chk(fd, data, 3, 1, sizeof(data))))
+ON_FILE(preadv, CALLED(preadv(fd, two_parts, 2, 1)))
+ON_FILE(preadv64, CALLED(preadv64(fd, two_parts, 2, 1)))
+ON_FILE(preadv2, CALLED(preadv2(fd, two_parts, 2, -1, 0)))
+ON_FILE(preadv64v2, CALLED(preadv64v2(fd, two_parts, 2, 1, 0)))
+ON_FILE(write, CALLED(write(fd, "xyz", 3)), CALLED(write(-1, "xyz", 3)))
+ON_FILE(writev, CALLED(writev(fd, two_parts, 2)))
+ON_FILE(pwrite, CALLED(pwrite(fd, "xyz", 3, 1)), CALLED(pwrite(fd, "xyz", 3, -1)))
+ON_FILE(pwrite64, CALLED(pwrite64(fd, "xyz", 3, 1)))
+ON_FILE(pwritev, CALLED(pwritev(fd, two_parts, 2, 1)))
+ON_FILE(pwritev64, CALLED(pwritev64(fd, two_parts, 2, 1)))
+ON_FILE(pwritev2, CALLED(pwritev2(fd, two_parts, 2, -1, 0)))
+ON_FILE(pwritev64v2, CALLED(pwritev64v2(fd, two_parts, 2, 1, 0)))
+ON_FILE(lseek, CALLED(lseek(fd, 1, SEEK_CUR)), CALLED(lseek(fd, -1, SEEK_SET)))
+ON_FILE(lseek64, CALLED(lseek64(fd, -1, SEEK_END)))
+ON_FILE(ftruncate, CALLED(ftruncate(fd, 3)), CALLED(ftruncate(fd, -1)))
+ON_FILE(ftruncate64, CALLED(ftruncate64(fd, 3)))
+ON_FILE(fallocate, CALLED(fallocate(fd, -1, 0, 1)))
+ON_FILE(fallocate64, CALLED(fallocate64(fd, -1, 0, 1)))
+ON_FILE(posix_fallocate, CALLED(posix_fallocate(fd, 0, -1)))
+ON_FILE(posix_fallocate64, CALLED(posix_fallocate64(fd, 0, -1)))
+ON_FILE(posix_fadvise, CALLED(posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL)))
+ON_FILE(posix_fadvise64, CALLED(posix_fadvise64(fd, 0, 0, POSIX_FADV_SEQUENTIAL)))
+ON_FILE(sendfile, CALLED(sendfile(fd, base_fd, NULL, 3)))
+ON_FILE(sendfile64, CALLED(sendfile64(fd, base_fd, NULL, 3)))
+ON_FILE(splice, CALLED(splice(fd, NULL, fd, NULL, 3, 0)))
+ON_FILE(fsync, CALLED(fsync(fd)), CALLED(fsync(-1)))
+ON_FILE(fdatasync, CALLED(fdatasync(fd)))
+ON_FILE(fchmod, CALLED(fchmod(fd, 0640)), CALLED(show_descriptor(dup(fd))))
+ON_FILE(fchown, CALLED(fchown(fd, geteuid(), getegid())))
+#define SHOW_TIME_OF(fd)                                                            \
+	{                                                                           \
+		struct stat status = {0};                                           \
+		CALLED(fstat(fd, &status));                                         \
+		printf("%s: modified %ld\n", current, (long)status.st_mtim.tv_sec); \
+	}
+ON_FILE(futimens, CALLED(futimens(fd, exact_times)); SHOW_TIME_OF(fd))
+ON_FILE(futimes, CALLED(futimes(fd, times)); SHOW_TIME_OF(fd))
+
+#define FSTAT_CASE(name, type, ...)                  \
+	CASE(name)                                   \
+	{                                            \
+		type status = {0};                   \
+		int fd = open(at("file"), O_RDONLY); \
+		CALLED(__VA_ARGS__);                 \
+		SHOW_STATUS(st_, status);            \
+		close(fd);                           \
+		CALLED(__VA_ARGS__);                 \
+	}
+FSTAT_CASE(fstat, struct stat, fstat(fd, &status))
+FSTAT_CASE(fstat64, struct stat64, fstat64(fd, &status))
+FSTAT_CASE(__fxstat, struct stat, __fxstat(1, fd, &status))
+FSTAT_CASE(__fxstat64, struct stat64, __fxstat64(1, fd, &status))
+
+ON_FILE(fcntl, CALLED(fcntl(fd, F_GETFL) & O_ACCMODE), CALLED(fcntl(fd, F_SETFD, FD_CLOEXEC)),
+	CALLED(fcntl(fd, F_GETFD)), CALLED(close(fcntl(fd, F_DUPFD, 100))))
+ON_FILE(fcntl64, CALLED(fcntl64(fd, F_GETFL) & O_ACCMODE), CALLED(close(fcntl64(fd, F_DUPFD_CLOEXEC, 100))))
+ON_FILE(ioctl, CALLED(ioctl(fd, TCGETS, data)), CALLED(ioctl(-1, TCGETS, data)))
+
+ON_FILE(close, CALLED(close(fd)), CALLED(close(fd)))
+ON_FILE(dup, int copy = dup(fd); CALLED(read(copy, data, 3)), CALLED(close(copy)), CALLED(dup(-1)))
+ON_FILE(dup2, CALLED(dup2(fd, 100)), CALLED(read(100, data, 3)), CALLED(close(100)), CALLED(dup2(-1, 100)))
+ON_FILE(dup3, CALLED(dup3(fd, 100, O_CLOEXEC)), CALLED(fcntl(100, F_GETFD)), CALLED(close(100)),
+	CALLED(dup3(fd, fd, 0)))
+ON_FILE(close_range, CALLED(dup2(fd, 100)), CALLED(close_range(100, 200, 0)), CALLED(close(100)))
+ON_FILE(closefrom, CALLED(dup2(fd, 100)), closefrom(100), CALLED(close(100)))
+
+ON_FILE(fdopen, FILE *stream = fdopen(dup(fd), "r");
+	CALLED(fgetc(stream)), CALLED(fclose(stream)), SUCCEEDED(fdopen(-1, "r")))
+static int print(int (*function)(int fd, const char *format, va_list arguments), int fd, const char *format, ...)
+{
+	va_list arguments;
+	int n;
+
+	va_start(arguments, format);
+	n = function(fd, format, arguments);
+	va_end(arguments);
+	return n;
+}
+static int checked_vdprintf(int fd, const char *format, va_list arguments)
+{
+	return __vdprintf_chk(fd, 1, format, arguments);
+}
+ON_FILE(dprintf, CALLED(dprintf(fd, "<%d>", 7)))
+ON_FILE(vdprintf, CALLED(print(vdprintf, fd, "<%d>", 7)))
+ON_FILE(__dprintf_chk, CALLED(__dprintf_chk(fd, 1, "<%d>", 7)))
+ON_FILE(__vdprintf_chk, CALLED(print(checked_vdprintf, fd, "<%d>", 7)))
+
+/* ---- directories, an entry at a time: sorted ---- */
+
+static int type_letter(unsigned char type)
+{
+	return type == DT_DIR ? 'd' : type == DT_LNK ? 'l' : type == DT_REG ? 'f' : '?';
+}
+
+#define READDIR_CASE(name, type, next)                                                                    \
+	CASE(name)                                                                                        \
+	{                                                                                                 \
+		DIR *directory = opendir(base);                                                           \
+		struct type *entry, place __attribute__((unused));                                        \
+		char *names[64], line[300];                                                               \
+		size_t n = 0;                                                                             \
+		while ((next) && n < 64) {                                                                \
+			snprintf(line, sizeof(line), "%c %s", type_letter(entry->d_type), entry->d_name); \
+			names[n++] = strdup(line);                                                        \
+		}                                                                                         \
+		show_sorted(names, n);                                                                    \
+		while (n)                                                                                 \
+			free(names[--n]);                                                                 \
+		closedir(directory);                                                                      \
+	}
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+READDIR_CASE(readdir, dirent, entry = readdir(directory))
+READDIR_CASE(readdir64, dirent64, entry = readdir64(directory))
+READDIR_CASE(readdir_r, dirent, !readdir_r(directory, &place, &entry) && entry)
+READDIR_CASE(readdir64_r, dirent64, !readdir64_r(directory, &place, &entry) && entry)
+CASE(getdents64)
+{
+	static char buffer[8192] __attribute__((aligned(8)));
+	int fd = open(at("sub"), O_RDONLY | O_DIRECTORY);
+	ssize_t n = getdents64(fd, buffer, sizeof(buffer));
+	char *names[64], line[300];
+	size_t n_names = 0;
+
+	for (ssize_t i = 0; i < n; i += ((struct dirent64 *)(buffer + i))->d_reclen) {
+		const struct dirent64 *entry = (const struct dirent64 *)(buffer + i);
+
+		snprintf(line, sizeof(line), "%c %s", type_letter(entry->d_type), entry->d_name);
+		names[n_names++] = strdup(line);
+	}
+	show_sorted(names, n_names);
+	while (n_names)
+		free(names[--n_names]);
+	close(fd);
+	CALLED(getdents64(fd, buffer, sizeof(buffer)));
+}
+
 /* Six arguments: the last one is where the file is mapped from. */
 CASE(syscall)
 {

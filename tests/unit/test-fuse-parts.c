@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The parts of mocks/fuse that need neither a kernel nor a request: node ids, the worker pool. */
 #include "fuse/node-ids.h"
-#include "fuse/worker-pool.h"
+#include "wire/worker-pool.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

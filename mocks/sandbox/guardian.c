@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Way shim: no namespaces. The fake is mounted on a private directory, and the command is below a guardian, which
+ * Ways shim and plain: no namespaces. The fake is in a private directory, and the command is below a guardian, which
  * outlives a launcher that is killed: it ends what the command started, unmounts, and removes the directory. When the
  * guardian itself is killed the launcher does that.
  */
@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -21,9 +22,13 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 /* ---- the private directory ---- */
+
+#define MEMORY "/dev/shm"
 
 static bool is_own_directory(const char *path)
 {
@@ -32,10 +37,27 @@ static bool is_own_directory(const char *path)
 	return path && path[0] == '/' && stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
 }
 
-/* Chosen here, made by the guardian: whichever of the two is killed, the other knows what to remove. */
-int shim_way_choose_directory(struct sandbox *sandbox, char **ret_error)
+/* Files in memory are what way plain is quick with. */
+static bool is_memory(const char *path)
+{
+	struct statfs status;
+
+	return statfs(path, &status) == 0 && status.f_type == TMPFS_MAGIC && access(path, W_OK | X_OK) == 0;
+}
+
+static const char *choose_base(const struct sandbox *sandbox)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	const size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof("/mocksys-0123456789abcdef/uevents");
+
+	if (is_own_directory(runtime) && !sandbox->options.ordinary_user && strlen(runtime) < room)
+		return runtime;
+	return sandbox->options.way == WAY_PLAIN && is_memory(MEMORY) ? MEMORY : "/tmp";
+}
+
+/* Chosen here, made by the guardian: whichever of the two is killed, the other knows what to remove. */
+int guardian_choose_directory(struct sandbox *sandbox, char **ret_error)
+{
 	char base[PATH_MAX];
 	uint64_t number;
 
@@ -44,7 +66,7 @@ int shim_way_choose_directory(struct sandbox *sandbox, char **ret_error)
 		return -EPERM;
 	}
 	/* As realpath(3) has it: the shim looks for it in what readlink(2) and getcwd(2) return. */
-	if (!realpath(is_own_directory(runtime) && !sandbox->options.ordinary_user ? runtime : "/tmp", base)) {
+	if (!realpath(choose_base(sandbox), base)) {
 		int r = -errno;
 
 		*ret_error = strdup("there is no /tmp for a private directory");
@@ -178,7 +200,7 @@ static void end_children(void)
 	}
 }
 
-void shim_way_clean_up(struct sandbox *sandbox)
+void guardian_clean_up(struct sandbox *sandbox)
 {
 	end_children();
 	remove_directory(sandbox);
@@ -214,7 +236,7 @@ static int wait_for_go(const struct sandbox *sandbox, int sock)
 	return r;
 }
 
-_Noreturn void shim_way_guard(struct sandbox *sandbox, int sock)
+_Noreturn void guardian_run(struct sandbox *sandbox, int sock)
 {
 	sigset_t all;
 	int r;
@@ -236,6 +258,6 @@ _Noreturn void shim_way_guard(struct sandbox *sandbox, int sock)
 	}
 	/* Processes that wait for the fake can be killed only when its server has ended: and that this waits for. */
 	wait_for_end(sock);
-	shim_way_clean_up(sandbox);
+	guardian_clean_up(sandbox);
 	_exit(EXIT_SUCCESS);
 }

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The client of the wire protocol. No memory, no lock, no state: it works in signal handlers, after fork() and vfork(),
+ * in threads, and for descriptors that some other program opened.
+ */
+#include "served.h"
+
+#include "wire/protocol.h"
+
+#include <alloca.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+_Atomic(unsigned char) served_not[SERVED_NOTED];
+
+bool served_ask(int fd)
+{
+	const struct sockaddr_un *server = &settings()->files;
+	struct sockaddr_un peer;
+	socklen_t size = sizeof(peer);
+	int saved_errno = errno;
+	bool is;
+
+	if (LIBC(getpeername)(fd, (struct sockaddr *)&peer, &size) < 0) {
+		if (errno != EBADF)
+			served_note(fd, true);
+		errno = saved_errno;
+		return false;
+	}
+	/* The address of who listened, with the NUL of its path. */
+	is = size > offsetof(struct sockaddr_un, sun_path) && peer.sun_family == AF_UNIX &&
+	     !strncmp(peer.sun_path, server->sun_path, sizeof(peer.sun_path));
+	served_note(fd, !is);
+	return is;
+}
+
+bool served_means(int dirfd, const char *path)
+{
+	return (!path || !*path) && is_served(dirfd);
+}
+
+static int fail(int error)
+{
+	errno = error;
+	return -1;
+}
+
+static struct wire_request make_request(enum wire_type type)
+{
+	struct wire_request request = {.header = WIRE_HEADER(type)};
+	struct text actor = settings()->actor;
+
+	if (actor.length) {
+		size_t length = actor.length < sizeof(request.actor) ? actor.length : sizeof(request.actor) - 1;
+
+		memcpy(request.actor, actor.start, length);
+	}
+	return request;
+}
+
+/* The result of an answer on @fd, and data into @parts (the first of which is for the answer's header). */
+static int64_t receive(int fd, struct iovec *parts, size_t n_parts)
+{
+	struct wire_result answer;
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = n_parts};
+	ssize_t n;
+
+	parts[0] = (struct iovec){.iov_base = &answer, .iov_len = sizeof(answer)};
+	/* A store waits for whatever it waits for: a signal does not end it. */
+	do
+		n = LIBC(recvmsg)(fd, &message, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return n < (ssize_t)sizeof(answer) ? -ENOTCONN : answer.result;
+}
+
+/* ---- the first request of a connection ---- */
+
+/* A connection with the request's answer, whose result is in *@ret_result; or -1 with errno. */
+static int connect_with(struct wire_request *request, const char *path, int type, int64_t *ret_result)
+{
+	const struct sockaddr_un *server = &settings()->files;
+	struct iovec parts[] = {{.iov_base = request, .iov_len = sizeof(*request)},
+				{.iov_base = (char *)path, .iov_len = strlen(path)}};
+	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+	int fd = LIBC(socket)(AF_UNIX, SOCK_SEQPACKET | type, 0), r;
+
+	if (fd < 0)
+		return -1;
+	do
+		r = LIBC(connect)(fd, (const struct sockaddr *)server, sizeof(*server));
+	while (r < 0 && errno == EINTR);
+	/* The server has gone, and the machine with it. */
+	if (r < 0) {
+		LIBC(close)(fd);
+		return fail(ENOTCONN);
+	}
+	do
+		r = (int)LIBC(sendmsg)(fd, &message, MSG_NOSIGNAL);
+	while (r < 0 && errno == EINTR);
+	*ret_result = r < 0 ? -ENOTCONN : receive(fd, parts, 1);
+	return fd;
+}
+
+int served_open(const char *path, int flags)
+{
+	struct wire_request request = make_request(WIRE_OPEN);
+	int saved_errno = errno, fd;
+	int64_t result;
+
+	request.argument = (uint32_t)flags;
+	fd = connect_with(&request, path, flags & O_CLOEXEC ? SOCK_CLOEXEC : 0, &result);
+	if (fd < 0)
+		return -1;
+	if (result < 0) {
+		LIBC(close)(fd);
+		return fail((int)-result);
+	}
+	served_note(fd, false);
+	errno = saved_errno;
+	return fd;
+}
+
+int served_setattr(const char *path, unsigned mask, mode_t mode, uid_t owner, gid_t group)
+{
+	struct wire_request request = make_request(WIRE_SETATTR);
+	int saved_errno = errno, fd;
+	int64_t result;
+
+	request.argument = mask;
+	request.numbers[0] = mode;
+	request.numbers[1] = owner;
+	request.numbers[2] = group;
+	fd = connect_with(&request, path, SOCK_CLOEXEC, &result);
+	if (fd < 0)
+		return -1;
+	LIBC(close)(fd);
+	if (result < 0)
+		return fail((int)-result);
+	errno = saved_errno;
+	return 0;
+}
+
+/* ---- requests on an open file ---- */
+
+static ssize_t send_with(int fd, struct iovec *parts, size_t n_parts, int answer_fd)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+	const struct msghdr message = {.msg_iov = parts,
+				       .msg_iovlen = n_parts,
+				       .msg_control = control.bytes,
+				       .msg_controllen = CMSG_LEN(sizeof(int))};
+	ssize_t n;
+
+	memcpy(CMSG_DATA(&control.header), &answer_fd, sizeof(answer_fd));
+	do
+		n = LIBC(sendmsg)(fd, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/*
+ * Sends @out (the first is for the request's header) and takes the answer into @in (the first is for its header): the
+ * result, or -errno.
+ */
+static int64_t ask(int fd, struct wire_request *request, struct iovec *out, size_t n_out, struct iovec *in, size_t n_in)
+{
+	int pair[2];
+	int64_t result;
+
+	out[0] = (struct iovec){.iov_base = request, .iov_len = sizeof(*request)};
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	result = send_with(fd, out, n_out, pair[1]) < 0 ? -ENOTCONN : 0;
+	LIBC(close)(pair[1]);
+	if (result == 0)
+		result = receive(pair[0], in, n_in);
+	LIBC(close)(pair[0]);
+	return result;
+}
+
+/* @parts behind a free one, no longer than one packet carries; how many there are then. */
+static size_t behind_header(struct iovec *framed, const struct iovec *parts, int n_parts, size_t *ret_size)
+{
+	size_t left = WIRE_DATA, n = 1;
+
+	for (int i = 0; i < n_parts && left; i++) {
+		framed[n] = parts[i];
+		if (framed[n].iov_len > left)
+			framed[n].iov_len = left;
+		left -= framed[n++].iov_len;
+	}
+	*ret_size = WIRE_DATA - left;
+	return n;
+}
+
+static ssize_t transfer(int fd, bool is_write, const struct iovec *parts, int n_parts, off64_t offset)
+{
+	struct wire_request request = make_request(is_write ? WIRE_WRITE : WIRE_READ);
+	struct iovec header, *framed;
+	int saved_errno = errno;
+	int64_t result;
+	size_t size, n;
+
+	/* One more for the header. */
+	if (n_parts < 0 || n_parts >= IOV_MAX || offset < -1)
+		return fail(EINVAL);
+	framed = alloca(((size_t)n_parts + 1) * sizeof(*framed));
+	n = behind_header(framed, parts, n_parts, &size);
+	request.offset = offset;
+	request.argument = (uint32_t)size;
+	result = is_write ? ask(fd, &request, framed, n, &header, 1) : ask(fd, &request, &header, 1, framed, n);
+	if (result < 0)
+		return fail((int)-result);
+	errno = saved_errno;
+	return (ssize_t)result;
+}
+
+ssize_t served_readv(int fd, const struct iovec *parts, int n_parts, off64_t offset)
+{
+	return transfer(fd, false, parts, n_parts, offset);
+}
+
+ssize_t served_writev(int fd, const struct iovec *parts, int n_parts, off64_t offset)
+{
+	return transfer(fd, true, parts, n_parts, offset);
+}
+
+off64_t served_seek(int fd, off64_t offset, int whence)
+{
+	struct wire_request request = make_request(WIRE_SEEK);
+	struct iovec out, in;
+	int saved_errno = errno;
+	int64_t result;
+
+	request.offset = offset;
+	request.argument = (uint32_t)whence;
+	result = ask(fd, &request, &out, 1, &in, 1);
+	if (result < 0)
+		return fail((int)-result);
+	errno = saved_errno;
+	return result;
+}
+
+/* With room for the path, if @path is not NULL: its length, or -1 with errno. */
+static ssize_t ask_status(int fd, struct wire_status *status, char *path, size_t size)
+{
+	struct wire_request request = make_request(WIRE_STATUS);
+	struct iovec out,
+		in[] = {{0}, {.iov_base = status, .iov_len = sizeof(*status)}, {.iov_base = path, .iov_len = size}};
+	int saved_errno = errno;
+	int64_t result;
+
+	if (path)
+		memset(path, 0, size);
+	result = ask(fd, &request, &out, 1, in, path ? 3 : 2);
+	if (result < 0)
+		return fail((int)-result);
+	errno = saved_errno;
+	return path ? (ssize_t)strnlen(path, size) : 0;
+}
+
+int served_stat(int fd, struct stat *ret_status)
+{
+	struct wire_status status;
+
+	if (ask_status(fd, &status, NULL, 0) < 0)
+		return -1;
+	*ret_status = (struct stat){.st_dev = status.device,
+				    .st_ino = status.inode,
+				    .st_mode = status.mode,
+				    .st_nlink = status.links,
+				    .st_uid = status.owner,
+				    .st_gid = status.group,
+				    .st_rdev = status.special_device,
+				    .st_size = (off_t)status.size,
+				    .st_blksize = 4096};
+	return 0;
+}
+
+int served_flags(int fd)
+{
+	struct wire_status status;
+
+	return ask_status(fd, &status, NULL, 0) < 0 ? -1 : (int)status.flags;
+}
+
+ssize_t served_path(int fd, char *path, size_t size)
+{
+	struct wire_status status;
+	char known[PATH_MAX];
+	ssize_t length = ask_status(fd, &status, known, sizeof(known));
+
+	if (length < 0)
+		return -1;
+	*path = '/';
+	if ((size_t)length > size - 1)
+		length = (ssize_t)size - 1;
+	memcpy(path + 1, known, (size_t)length);
+	return length + 1;
+}
