@@ -167,6 +167,7 @@ int cmd_mount(int argc, char **argv)
 	if (r < 0) {
 		r = fixture_load(options.machines, options.n_machines, stderr, &fixture);
 		if (r == 0) {
+			fixture_set_kernel(fixture, options.profile);
 			r = boot_and_serve(fixture_machine(fixture), &options);
 			fixture_free(fixture);
 		} else {

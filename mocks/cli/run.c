@@ -219,6 +219,7 @@ static int boot(struct run *run, const char *release)
 
 	if (r < 0)
 		return r;
+	fixture_set_kernel(run->fixture, options->profile);
 	r = load_modules(run, release);
 	if (r < 0)
 		return r;

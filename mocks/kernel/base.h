@@ -162,6 +162,7 @@ struct device {
 	const char *devname; /* "vfio/6"; NULL: no number */
 	const char *devmode;
 	char devname_text[32];
+	bool no_power; /* device_set_pm_not_required() */
 
 	/* of PCI devices only */
 	struct device_driver *driver;
@@ -187,6 +188,8 @@ void class_device_add(struct kernel *k, struct device *device, struct class_type
 /* The reverse, its remove event before the directory goes. Drops the caller's reference. */
 void class_device_remove(struct kernel *k, struct device *device);
 void device_uevent(struct kernel *k, struct device *device, const char *action);
+/* Its directory power/ (pci-power.c). */
+void power_add_class_device(struct device *device);
 void device_uevent_keys(void *object, struct uevent *uevent);
 /* A node below /dev ("vfio/6"), or NULL when there is one of that name. */
 struct kernfs_node *devnode_add(struct kernel *k, const char *path, mode_t mode, struct kobject *kobj);
@@ -332,7 +335,6 @@ struct kernel {
 	uint64_t wakeup_names[16], irqs[64];
 	unsigned next_ifindex;
 	struct pci_resource *resources; /* of each described function, from the boot on */
-	uint64_t next_mem, next_mem64, next_io;
 	TAILQ_HEAD(, vfio_group) vfio_groups;
 	struct mutex vfio_group_lock;
 };

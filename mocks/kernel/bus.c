@@ -96,9 +96,34 @@ static const struct attribute driver_attrs[] = {
 	{"bind", 0200, .store = bind_store},
 };
 
-void bus_add_driver(struct kernel *k, struct device_driver *driver)
+/* module_add_driver() */
+static void add_module_links(struct device_driver *driver)
+{
+	struct module *module = driver->module;
+	char link[80];
+
+	if (!module->kobj.node)
+		return;
+	kernfs_add_link(driver->kobj.node, "module", module->kobj.node);
+	snprintf(link, sizeof(link), "pci:%s", driver->desc->name);
+	if (!module->drivers)
+		module->drivers = kernfs_add_dir(module->kobj.node, "drivers", NULL);
+	kernfs_add_link(module->drivers, link, driver->kobj.node);
+}
+
+static void remove_module_links(struct device_driver *driver)
 {
 	char link[80];
+
+	if (!driver->module->kobj.node)
+		return;
+	kernfs_remove_by_name(driver->kobj.node, "module");
+	snprintf(link, sizeof(link), "pci:%s", driver->desc->name);
+	kernfs_remove_by_name(driver->module->drivers, link);
+}
+
+void bus_add_driver(struct kernel *k, struct device_driver *driver)
+{
 
 	STEP(k, DRIVER_ADD, .driver = driver->desc->name, .module = driver->module->desc->name);
 	driver->kobj.node = kernfs_add_dir(k->pci_bus.drivers, driver->desc->name, &driver->kobj);
@@ -107,11 +132,7 @@ void bus_add_driver(struct kernel *k, struct device_driver *driver)
 	/* bus_add_driver(): devices are taken before the driver's own files and its event exist. */
 	if (k->pci_bus.drivers_autoprobe && !k->booting)
 		driver_attach(driver);
-	kernfs_add_link(driver->kobj.node, "module", driver->module->kobj.node);
-	snprintf(link, sizeof(link), "pci:%s", driver->desc->name);
-	if (!driver->module->drivers)
-		driver->module->drivers = kernfs_add_dir(driver->module->kobj.node, "drivers", NULL);
-	kernfs_add_link(driver->module->drivers, link, driver->kobj.node);
+	add_module_links(driver);
 	kernfs_add_attrs(driver->kobj.node, &driver->kobj, driver_attrs, ARRAY_SIZE(driver_attrs));
 	kobject_uevent(k, driver->kobj.node, "add", "drivers", NULL, NULL, NULL);
 }
@@ -119,7 +140,6 @@ void bus_add_driver(struct kernel *k, struct device_driver *driver)
 int bus_remove_driver(struct kernel *k, struct device_driver *driver)
 {
 	struct dynamic_id *id;
-	char link[80];
 	int ret;
 
 	STEP(k, DRIVER_REMOVE, .driver = driver->desc->name, .module = driver->module->desc->name);
@@ -133,9 +153,7 @@ int bus_remove_driver(struct kernel *k, struct device_driver *driver)
 	if (ret)
 		return ret;
 	TAILQ_REMOVE(&k->pci_bus.driver_list, driver, on_bus);
-	kernfs_remove_by_name(driver->kobj.node, "module");
-	snprintf(link, sizeof(link), "pci:%s", driver->desc->name);
-	kernfs_remove_by_name(driver->module->drivers, link);
+	remove_module_links(driver);
 	kobject_uevent(k, driver->kobj.node, "remove", "drivers", NULL, NULL, NULL);
 	kernfs_remove(driver->kobj.node);
 	while ((id = TAILQ_FIRST(&driver->dynamic_ids))) {

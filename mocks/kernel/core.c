@@ -102,19 +102,6 @@ static ssize_t show_dev(struct kobject *kobj, const struct attribute *attr, char
 static const struct attribute uevent_attr = {"uevent", 0644, show_uevent, store_uevent, .flags = ATTRIBUTE_STATIC};
 static const struct attribute dev_attr = {"dev", 0444, show_dev, .flags = ATTRIBUTE_STATIC | ATTRIBUTE_CONSTANT};
 
-static ssize_t show_autosuspend(struct kobject *kobj, const struct attribute *attr, char *buffer)
-{
-	return -EIO; /* the driver does not use autosuspend */
-}
-
-static const struct attribute class_power_attrs[] = {
-	{"autosuspend_delay_ms", 0644, show_autosuspend, .flags = ATTRIBUTE_STATIC},
-	{"control", 0644, .text = "auto\n", .flags = ATTRIBUTE_STATIC},
-	{"runtime_active_time", 0444, .text = "0\n", .flags = ATTRIBUTE_STATIC},
-	{"runtime_status", 0444, .text = "unsupported\n", .flags = ATTRIBUTE_STATIC},
-	{"runtime_suspended_time", 0444, .text = "0\n", .flags = ATTRIBUTE_STATIC},
-};
-
 static void release_class_device(struct kobject *kobj)
 {
 	struct device *device = container_of(kobj, struct device, kobj);
@@ -202,8 +189,8 @@ void class_device_add(struct kernel *k, struct device *device, struct class_type
 	if (parent)
 		kernfs_add_link(device->kobj.node, "device", parent->kobj.node);
 	kernfs_add_attrs(device->kobj.node, &device->kobj, attrs, n_attrs);
-	kernfs_add_attrs(kernfs_add_dir(device->kobj.node, "power", NULL), &device->kobj, class_power_attrs,
-			 ARRAY_SIZE(class_power_attrs));
+	if (!device->no_power)
+		power_add_class_device(device);
 	device_uevent(k, device, "add");
 }
 

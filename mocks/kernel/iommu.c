@@ -22,9 +22,17 @@ static unsigned lowest_free(struct kernel *k)
 	return id;
 }
 
+/* intel_iommu_get_resv_regions(): the floppy's 16M behind an ISA bridge, and what is no memory but messages. */
 static ssize_t reserved_regions_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
 {
-	return sprintf(buffer, "0x00000000fee00000 0x00000000feefffff msi\n");
+	const struct iommu_group *group = container_of(kobj, struct iommu_group, kobj);
+	struct device *device;
+	bool isa = false;
+
+	TAILQ_FOREACH (device, &kobj->k->pci_bus.device_list, on_bus)
+		isa |= to_pci_dev(device)->group == group && to_pci_dev(device)->model->class_code >> 8 == 0x0601;
+	return sprintf(buffer, "%s0x00000000fee00000 0x00000000feefffff msi\n",
+		       isa ? "0x0000000000000000 0x0000000000ffffff direct-relaxable\n" : "");
 }
 
 static const char *const domain_types[] = {"identity", "DMA", "DMA-FQ", "auto"};

@@ -133,9 +133,6 @@ static int boot(struct kernel *k, char **ret_error)
 	memset(k->wakeup_names, 0, sizeof(k->wakeup_names));
 	memset(k->irqs, 0, sizeof(k->irqs));
 	k->next_ifindex = 2; /* 1 is lo */
-	k->next_mem = 0xe0000000;
-	k->next_mem64 = 0x380000000000;
-	k->next_io = 0x3000;
 	k->rescan_remove = (struct mutex){0};
 	k->vfio_group_lock = (struct mutex){0};
 	k->rescan_depth = 0;
@@ -238,6 +235,7 @@ int kernel_new(const struct machine *machine, const char *profile, const struct 
 	}
 	init_locks(k);
 	k->resources = xcalloc((machine->n_devices + 1) * PCI_RESOURCES * sizeof(*k->resources));
+	pci_setup_resources(k);
 	STAILQ_INIT(&k->uevents);
 	k->steps = step_state_new();
 	kobject_init(&k->self, k, NULL);

@@ -50,7 +50,8 @@ struct probe_condition {
 };
 
 enum driver_behaviour {
-	DRIVER_STUB, /* binds, shows nothing (pcieport, pci-stub) */
+	DRIVER_STUB, /* binds, shows nothing (pci-stub) */
+	DRIVER_PORT, /* a PCI Express port's: what is behind it can wake the machine from now on */
 	DRIVER_NET,  /* net/ethN while bound */
 	DRIVER_VFIO, /* vfio-pci and the variants: group node, vfio-dev/vfioN */
 };
@@ -93,6 +94,7 @@ struct driver_desc {
 	bool sriov_keep;      /* its remove() leaves VFs in place (nvme); the default is to disable SR-IOV first */
 	unsigned sriov_limit; /* the driver lowers sriov_totalvfs to this; 0: it does not */
 	bool async_probe;
+	bool runtime_pm;       /* the driver lets a device sleep: it gives its reference back */
 	unsigned msix_vectors; /* msi_irqs while bound; 0: none */
 	const char *file;      /* where it was described; NULL: by hand, so a fixture of the machine must describe it */
 };
@@ -129,6 +131,13 @@ struct machine_vf {
 	int group; /* -1: the lowest free */
 };
 
+/* What a bridge forwards to the bus behind it. */
+enum pci_window_kind { WINDOW_IO, WINDOW_MEMORY, WINDOW_PREFETCHABLE, N_WINDOWS };
+
+struct pci_window {
+	uint64_t start, end; /* end 0: assigned at boot */
+};
+
 struct machine_device {
 	struct pci_address address;
 	const struct device_model *model;
@@ -144,6 +153,7 @@ struct machine_device {
 	uint64_t bar_start[6]; /* 0: assigned at boot */
 	uint64_t rom_start;    /* 0: assigned */
 	uint64_t vf_bar_start[6];
+	struct pci_window windows[N_WINDOWS];
 };
 
 /* A profile switch set by the machine file, beside its profile. */

@@ -52,9 +52,17 @@ static ssize_t initstate_show(struct kobject *kobj, const struct attribute *attr
 	return sprintf(buffer, "%s\n", states[to_module(kobj)->state]);
 }
 
+/* module_refcount() */
+static unsigned references(struct kernel *k, const struct module *module)
+{
+	bool holds_inodes = k->profile.vfio_fs && !strcmp(module->desc->name, "vfio") && vfio_is_in_use(k);
+
+	return count_holders(k, module) + module->users + holds_inodes;
+}
+
 static ssize_t refcnt_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
 {
-	return sprintf(buffer, "%u\n", count_holders(kobj->k, to_module(kobj)) + to_module(kobj)->users);
+	return sprintf(buffer, "%u\n", references(kobj->k, to_module(kobj)));
 }
 
 static ssize_t module_uevent_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
@@ -111,6 +119,12 @@ static void release_module(struct kobject *kobj)
 	free(to_module(kobj));
 }
 
+/* What is built in has a directory for its parameters only, or (late) for its drivers. */
+static bool has_directory(struct kernel *k, const struct module_desc *desc)
+{
+	return !desc->builtin || desc->n_parameters || k->profile.builtin_module_link;
+}
+
 static struct module *make_module(struct kernel *k, const struct module_desc *desc)
 {
 	struct module *module = xcalloc(sizeof(*module)), *dependency;
@@ -118,8 +132,10 @@ static struct module *make_module(struct kernel *k, const struct module_desc *de
 	kobject_init(&module->kobj, k, release_module);
 	module->desc = desc;
 	module->state = MODULE_COMING;
-	module->kobj.node = kernfs_add_dir(kernfs_get_dir(k->sys, "module"), desc->name, &module->kobj);
-	kernfs_add_attr(module->kobj.node, &module->kobj, &uevent_attr);
+	if (has_directory(k, desc)) {
+		module->kobj.node = kernfs_add_dir(kernfs_get_dir(k->sys, "module"), desc->name, &module->kobj);
+		kernfs_add_attr(module->kobj.node, &module->kobj, &uevent_attr);
+	}
 	add_parameters(module);
 	if (!desc->builtin) {
 		kernfs_add_attrs(module->kobj.node, &module->kobj, loadable_attrs, ARRAY_SIZE(loadable_attrs));
@@ -248,8 +264,10 @@ static int remove_module(struct kernel *k, struct module *module)
 	TAILQ_FOREACH (dependency, &k->modules, list)
 		if (dependency->holders)
 			kernfs_remove_by_name(dependency->holders, module->desc->name);
-	kobject_uevent(k, module->kobj.node, "remove", "module", NULL, NULL, NULL);
-	kernfs_remove(module->kobj.node);
+	if (module->kobj.node) {
+		kobject_uevent(k, module->kobj.node, "remove", "module", NULL, NULL, NULL);
+		kernfs_remove(module->kobj.node);
+	}
 	kobject_put(&module->kobj);
 	return 0;
 }
@@ -371,7 +389,7 @@ static char *proc_modules(struct kobject *kobj, const struct attribute *attr)
 	{
 		if (module->desc->builtin)
 			continue;
-		fprintf(stream, "%s 16384 %u ", module->desc->name, count_holders(k, module) + module->users);
+		fprintf(stream, "%s 16384 %u ", module->desc->name, references(k, module));
 		print_holders(stream, k, module);
 		fprintf(stream, " %s 0x0000000000000000\n", states[module->state]);
 	}

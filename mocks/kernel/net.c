@@ -188,48 +188,6 @@ static void remove_ptp(struct pci_dev *dev)
 	number_release(k->ptp_names, number);
 }
 
-static const struct attribute wakeup_attrs[] = {
-	{"active_count", 0444, .text = "0\n"},
-	{"active_time_ms", 0444, .text = "0\n"},
-	{"event_count", 0444, .text = "0\n"},
-	{"expire_count", 0444, .text = "0\n"},
-	{"last_change_ms", 0444, .text = "0\n"},
-	{"max_time_ms", 0444, .text = "0\n"},
-	{"prevent_suspend_time_ms", 0444, .text = "0\n"},
-	{"total_time_ms", 0444, .text = "0\n"},
-	{"wakeup_count", 0444, .text = "0\n"},
-};
-
-/* The first probe's wakeup device stays until the function goes; each later probe makes one and drops it at once. */
-static void add_wakeup(struct pci_dev *dev)
-{
-	struct kernel *k = dev->device.kobj.k;
-	struct device *wakeup = xcalloc(sizeof(*wakeup));
-	int number = number_take(k->wakeup_names, ARRAY_SIZE(k->wakeup_names));
-	char name[24];
-
-	snprintf(name, sizeof(name), "wakeup%d", number);
-	class_device_add(k, wakeup, class_get(k, "wakeup"), &dev->device, name, wakeup_attrs, ARRAY_SIZE(wakeup_attrs));
-	if (dev->wakeup) {
-		class_device_remove(k, wakeup);
-		number_release(k->wakeup_names, number);
-		return;
-	}
-	dev->wakeup = wakeup;
-	dev->wakeup_number = number;
-}
-
-void net_remove_wakeup(struct pci_dev *dev)
-{
-	struct kernel *k = dev->device.kobj.k;
-
-	if (!dev->wakeup)
-		return;
-	class_device_remove(k, dev->wakeup);
-	dev->wakeup = NULL;
-	number_release(k->wakeup_names, dev->wakeup_number);
-}
-
 int net_probe(struct pci_dev *dev, const struct driver_desc *driver)
 {
 	struct kernel *k = dev->device.kobj.k;
@@ -237,8 +195,8 @@ int net_probe(struct pci_dev *dev, const struct driver_desc *driver)
 
 	if (ret)
 		return ret;
-	if (driver->net.wakeup && !dev->physfn)
-		add_wakeup(dev);
+	if (driver->net.wakeup)
+		wakeup_enable(dev);
 	if (driver->net.ptp == PTP_BEFORE_NET)
 		add_ptp(dev);
 	add_net(dev, driver);

@@ -278,6 +278,7 @@ int pci_add_function(struct kernel *k, struct pci_dev *dev)
 	dev->dma_bits = 32;
 	dev->numa_node = -1;
 	dev->power_state = dev->caps.pm || dev->physfn ? "D0" : "unknown";
+	dev->can_wake = pci_signals_pme(dev);
 	dev->d3cold_allowed = dev->address.bus && !dev->physfn && !pci_is_bridge(dev);
 	pci_init_reset_methods(dev);
 
@@ -305,6 +306,7 @@ void pci_bus_add_device(struct pci_dev *dev)
 	if (!k->profile.resources_before_add)
 		pci_add_resource_attrs(dev);
 	dev->device.registered = true;
+	dev->added = true;
 	if (k->booting || (k->profile.autoprobe_on_add && !k->pci_bus.drivers_autoprobe))
 		return;
 	device_attach(&dev->device);
@@ -358,60 +360,107 @@ ssize_t pci_bus_rescan_store(struct kobject *kobj, const struct attribute *attr,
 	return pci_rescan_common(kobj->k, 0, -1, buffer, count);
 }
 
-/* Children of a bridge, last first. */
-static void remove_children(struct kernel *k, struct pci_dev *bridge)
+/* pci_stop_dev(): its driver goes. Whoever waits for the device may bind it again until it is dead. */
+static int stop_function(struct pci_dev *dev)
 {
-	struct device *child, *previous;
+	int ret;
 
-	for (child = TAILQ_LAST(&k->pci_bus.device_list, device_on_bus); child; child = previous) {
-		previous = TAILQ_PREV(child, device_on_bus, on_bus);
-		if (child->parent != &bridge->device || to_pci_dev(child)->physfn)
-			continue;
-		pci_stop_and_remove(to_pci_dev(child));
-		if (k->abort_error)
-			return;
-		/* A PF took its VFs along: begin anew. */
-		previous = TAILQ_LAST(&k->pci_bus.device_list, device_on_bus);
-	}
+	if (!dev->added)
+		return 0;
+	ret = device_release_driver(&dev->device);
+	if (ret)
+		return ret;
+	if (!dev->device.kobj.k->profile.resources_before_add)
+		pci_remove_resource_attrs(dev);
+	dev->added = false;
+	return 0;
 }
 
-void pci_stop_and_remove(struct pci_dev *dev)
+/* pci_stop_bus_device(): a PF takes its VFs along, so those behind a bridge are looked for anew each time, last first. */
+static int stop_tree(struct pci_dev *dev)
+{
+	struct kernel *k = dev->device.kobj.k;
+	struct device *child, *previous;
+	int ret = 0;
+
+	dev->removing = true;
+	STEP(k, PCI_REMOVE_DEVICE, .device = dev->device.name);
+	for (child = TAILQ_LAST(&k->pci_bus.device_list, device_on_bus); child && !ret && dev->secondary;
+	     child = previous) {
+		previous = TAILQ_PREV(child, device_on_bus, on_bus);
+		if (child->parent != &dev->device || !to_pci_dev(child)->added)
+			continue;
+		ret = stop_tree(to_pci_dev(child));
+		previous = TAILQ_LAST(&k->pci_bus.device_list, device_on_bus);
+	}
+	return ret ? ret : stop_function(dev);
+}
+
+/* device_del(), as far as it is a matter of files: from here on nobody can bind it. */
+static int delete_function(struct pci_dev *dev)
 {
 	struct kernel *k = dev->device.kobj.k;
 	struct device *device = &dev->device;
+	int ret = mutex_lock(k, &device->lock);
 
-	/* pci_dev_test_and_set_removed(): its bridge may have taken it along while we waited. */
-	if (device->dead)
-		return;
-	dev->removing = true;
-	STEP(k, PCI_REMOVE_DEVICE, .device = device->name);
-	if (dev->secondary)
-		remove_children(k, dev);
-	if (k->abort_error)
-		return;
-	/* pci_stop_dev(): drivers first; once dead, nobody can bind it again. */
-	device->registered = false;
-	if (device_release_driver(device))
-		return;
+	if (ret)
+		return ret;
 	device->dead = true;
+	device_unlock(device);
 	deferred_probe_remove(device);
-	if (dev->numvfs)
-		iov_disable(dev);
-	if (dev->secondary_bus)
-		class_device_remove(k, dev->secondary_bus);
-	dev->secondary_bus = NULL;
-	if (!k->profile.resources_before_add)
-		pci_remove_resource_attrs(dev);
-	net_remove_wakeup(dev);
-
-	/* device_del() */
+	wakeup_disable(dev);
 	kernfs_remove_by_name(device->kobj.node, "power");
+	/* bus_remove_device() */
 	kernfs_remove_by_name(device->kobj.node, "subsystem");
 	kernfs_remove_by_name(k->pci_bus.devices, device->name);
 	pci_remove_function_attrs(dev);
+	ret = device_release_driver(device);
+	if (ret)
+		return ret;
+	if (dev->numvfs)
+		iov_disable(dev);
+	pci_remove_resource_attrs(dev);
 	iommu_group_remove_device(dev);
 	TAILQ_REMOVE(&k->pci_bus.device_list, device, on_bus);
 	device_uevent(k, device, "remove");
 	kernfs_remove(device->kobj.node);
+	dev->gone = true;
 	kobject_put(&device->kobj);
+	return 0;
+}
+
+static struct pci_dev *first_child(struct kernel *k, const struct pci_dev *bridge)
+{
+	struct device *child;
+
+	TAILQ_FOREACH (child, &k->pci_bus.device_list, on_bus)
+		if (child->parent == &bridge->device)
+			return to_pci_dev(child);
+	return NULL;
+}
+
+/* pci_remove_bus_device() */
+static int remove_tree(struct pci_dev *dev)
+{
+	struct kernel *k = dev->device.kobj.k;
+	struct pci_dev *child;
+	int ret = 0;
+
+	while (!ret && dev->secondary && (child = first_child(k, dev)))
+		ret = remove_tree(child);
+	if (ret)
+		return ret;
+	if (dev->secondary_bus)
+		class_device_remove(k, dev->secondary_bus);
+	dev->secondary_bus = NULL;
+	return delete_function(dev);
+}
+
+void pci_stop_and_remove(struct pci_dev *dev)
+{
+	/* pci_dev_test_and_set_removed(): its bridge may have taken it along while we waited. */
+	if (dev->gone)
+		return;
+	if (stop_tree(dev) == 0)
+		remove_tree(dev);
 }

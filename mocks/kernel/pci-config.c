@@ -97,91 +97,59 @@ bool pci_has_pm_reset(const struct pci_dev *dev)
 	return dev->caps.pm && !(pci_read16(dev, dev->caps.pm + PCI_PM_CTRL) & PCI_PM_CTRL_NO_SOFT_RESET);
 }
 
-static uint64_t align_up(uint64_t value, uint64_t size)
-{
-	return (value + size - 1) / size * size;
-}
-
-/* The next free place of the kind of @flags: always the same for the same machine. */
-static uint64_t place(struct kernel *k, uint64_t size, uint32_t flags)
-{
-	uint64_t *next = flags & 0x100 ? &k->next_io : flags & 0x100000 ? &k->next_mem64 : &k->next_mem;
-	uint64_t start = align_up(*next, size < 16 ? 16 : size);
-
-	*next = start + size;
-	return start;
-}
-
-static void set_resource(struct kernel *k, struct pci_resource *resource, const struct pci_bar *bar, uint64_t fixed,
-			 unsigned copies)
-{
-	if (!bar->size)
-		return;
-	resource->flags = bar->flags;
-	resource->size = bar->size * copies;
-	resource->start = fixed ? fixed : place(k, resource->size, bar->flags);
-}
-
-/* A function that comes back has its addresses as before: Linux reads what is programmed. */
-static struct pci_resource *remembered(struct kernel *k, const struct pci_dev *dev)
-{
-	return k->resources + PCI_RESOURCES * (dev->description - k->machine->devices);
-}
-
-/* A VF's BARs are slices of its PF's. */
-static void assign_slices(struct pci_dev *vf)
+static void write_bars(struct pci_dev *dev, unsigned offset, const struct pci_resource *resources)
 {
 	for (unsigned i = 0; i < PCI_BARS; i++) {
-		const struct pci_resource *whole = &vf->physfn->resources[PCI_IOV + i];
-		uint64_t slice = vf->physfn->model->vf_bars[i].size;
+		bool io = resources[i].flags & 0x100;
 
-		if (slice)
-			vf->resources[i] =
-				(struct pci_resource){whole->start + slice * vf->vf_index, slice, whole->flags};
+		if (!resources[i].size)
+			continue;
+		pci_write32(dev, offset + 4 * i, (uint32_t)resources[i].start | (resources[i].flags & 0xf) | io);
+		if (resources[i].flags & 0x100000)
+			pci_write32(dev, offset + 4 * (i + 1), (uint32_t)(resources[i].start >> 32));
 	}
+}
+
+static void write16(struct pci_dev *dev, unsigned offset, unsigned value)
+{
+	dev->config[offset] = (uint8_t)value;
+	dev->config[offset + 1] = (uint8_t)(value >> 8);
+}
+
+/* A window that is none has its limit below its base. The low bits say how many bits an address has: the model's. */
+static void write_windows(struct pci_dev *dev)
+{
+	const struct pci_resource none = {.start = UINT64_MAX, .size = 0};
+	const struct pci_resource *windows = dev->resources + PCI_WINDOWS;
+	uint64_t start[N_WINDOWS], end[N_WINDOWS];
+
+	for (unsigned i = 0; i < N_WINDOWS; i++) {
+		const struct pci_resource *window = windows[i].size ? &windows[i] : &none;
+
+		start[i] = window->start;
+		end[i] = window->start + window->size - (window->size ? 1 : 0);
+		if (!window->size)
+			end[i] = 0;
+	}
+	dev->config[PCI_IO_BASE] = (uint8_t)((start[WINDOW_IO] >> 8 & 0xf0) | (dev->config[PCI_IO_BASE] & 0xf));
+	dev->config[PCI_IO_LIMIT] = (uint8_t)((end[WINDOW_IO] >> 8 & 0xf0) | (dev->config[PCI_IO_LIMIT] & 0xf));
+	write16(dev, PCI_MEMORY_BASE, start[WINDOW_MEMORY] >> 16 & 0xfff0);
+	write16(dev, PCI_MEMORY_LIMIT, end[WINDOW_MEMORY] >> 16 & 0xfff0);
+	write16(dev, PCI_PREF_MEMORY_BASE, (start[WINDOW_PREFETCHABLE] >> 16 & 0xfff0) | 1);
+	write16(dev, PCI_PREF_MEMORY_LIMIT, (end[WINDOW_PREFETCHABLE] >> 16 & 0xfff0) | 1);
+	pci_write32(dev, PCI_PREF_BASE_UPPER32,
+		    windows[WINDOW_PREFETCHABLE].size ? (uint32_t)(start[WINDOW_PREFETCHABLE] >> 32) : 0);
+	pci_write32(dev, PCI_PREF_LIMIT_UPPER32, (uint32_t)(end[WINDOW_PREFETCHABLE] >> 32));
 }
 
 /* Addresses in config space are those of the resources. */
-static void write_bars(struct pci_dev *dev)
+void pci_write_addresses(struct pci_dev *dev)
 {
-	for (unsigned i = 0; i < PCI_BARS; i++) {
-		const struct pci_resource *resource = &dev->resources[i];
-		bool io = resource->flags & 0x100;
-
-		if (!resource->size)
-			continue;
-		pci_write32(dev, PCI_BASE_ADDRESS_0 + 4 * i, (uint32_t)resource->start | (resource->flags & 0xf) | io);
-		if (resource->flags & 0x100000)
-			pci_write32(dev, PCI_BASE_ADDRESS_0 + 4 * (i + 1), (uint32_t)(resource->start >> 32));
-	}
-}
-
-static void assign_at_boot(struct kernel *k, struct pci_dev *dev)
-{
-	const struct machine_device *described = dev->description;
-	const struct device_model *model = dev->model;
-	unsigned vfs = dev->caps.sriov ? pci_read16(dev, dev->caps.sriov + PCI_SRIOV_TOTAL_VF) : 1;
-
-	for (unsigned i = 0; i < PCI_BARS; i++)
-		set_resource(k, &dev->resources[i], &model->bars[i], described->bar_start[i], 1);
-	set_resource(k, &dev->resources[PCI_ROM], &model->rom, described->rom_start, 1);
-	for (unsigned i = 0; i < PCI_BARS && dev->totalvfs; i++)
-		set_resource(k, &dev->resources[PCI_IOV + i], &model->vf_bars[i], described->vf_bar_start[i], vfs);
-}
-
-void pci_assign_resources(struct kernel *k, struct pci_dev *dev)
-{
-	if (dev->physfn) {
-		assign_slices(dev);
-		return;
-	}
-	if (k->booting) {
-		assign_at_boot(k, dev);
-		memcpy(remembered(k, dev), dev->resources, sizeof(dev->resources));
-	} else {
-		memcpy(dev->resources, remembered(k, dev), sizeof(dev->resources));
-	}
-	write_bars(dev);
+	write_bars(dev, PCI_BASE_ADDRESS_0, dev->resources);
+	if (dev->caps.sriov && dev->totalvfs)
+		write_bars(dev, dev->caps.sriov + PCI_SRIOV_BAR, dev->resources + PCI_IOV);
+	if (dev->secondary)
+		write_windows(dev);
 }
 
 /* pci_read_config(): without CAP_SYS_ADMIN the standard header only, and for the rest nothing. */

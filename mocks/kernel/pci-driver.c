@@ -115,13 +115,17 @@ static void host_driver_starts(struct pci_dev *dev, const struct driver_desc *dr
 {
 	dev->enable_count++;
 	dev->power_state = "D0";
+	dev->runtime_users += !driver->runtime_pm;
 	if (driver->behaviour == DRIVER_NET)
 		dev->dma_bits = 64;
+	if (driver->behaviour == DRIVER_PORT)
+		pci_port_probe(dev);
 	pci_add_irqs(dev, driver->msix_vectors);
 }
 
-static void host_driver_ends(struct pci_dev *dev)
+static void host_driver_ends(struct pci_dev *dev, const struct driver_desc *driver)
 {
+	dev->runtime_users -= !driver->runtime_pm;
 	pci_remove_irqs(dev);
 	iov_reset_totalvfs(dev);
 	if (dev->enable_count)
@@ -149,7 +153,7 @@ int pci_device_probe(struct pci_dev *dev, struct device_driver *driver, const ch
 		dev->totalvfs = desc->sriov_limit;
 	ret = desc->behaviour == DRIVER_NET ? net_probe(dev, desc) : 0;
 	if (ret)
-		host_driver_ends(dev);
+		host_driver_ends(dev, desc);
 	return ret;
 }
 
@@ -166,7 +170,7 @@ void pci_device_remove(struct pci_dev *dev, struct device_driver *driver)
 		net_remove(dev);
 	else if (dev->numvfs && !desc->sriov_keep)
 		iov_disable(dev);
-	host_driver_ends(dev);
+	host_driver_ends(dev, desc);
 }
 
 /* Up to @n hex numbers as sscanf("%x %x …") takes them: how many there are; what follows is nobody's. */

@@ -38,11 +38,11 @@ SHOW(boot_vga, "%d\n", 1)
 static ssize_t resource_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
 {
 	const struct pci_dev *dev = kobj_to_pci_dev(kobj);
-	int lines = pci_is_bridge(dev) ? 17 : PCI_RESOURCES;
+	int lines = pci_is_bridge(dev) ? PCI_RESOURCES : PCI_WINDOWS;
 	ssize_t used = 0;
 
 	for (int i = 0; i < lines; i++) {
-		struct pci_resource r = i < PCI_RESOURCES ? dev->resources[i] : (struct pci_resource){0};
+		struct pci_resource r = dev->resources[i];
 
 		used += sprintf(buffer + used, "0x%016llx 0x%016llx 0x%016llx\n", (unsigned long long)r.start,
 				(unsigned long long)(r.size ? r.start + r.size - 1 : 0), (unsigned long long)r.flags);
@@ -388,45 +388,6 @@ void pci_remove_resource_attrs(struct pci_dev *dev)
 		kernfs_remove_by_name(dev->device.kobj.node, name);
 	}
 	kernfs_remove_by_name(dev->device.kobj.node, "rom");
-}
-
-SHOW(control, "%s\n", dev->runtime_pm ? "auto" : "on")
-SHOW(runtime_status, "%s\n", dev->runtime_pm ? "suspended" : "active")
-
-static ssize_t autosuspend_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
-{
-	return -EIO; /* the driver does not use autosuspend */
-}
-
-static ssize_t control_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
-{
-	struct pci_dev *dev = kobj_to_pci_dev(kobj);
-	bool automatic = sysfs_streq(buffer, "auto");
-	int ret;
-
-	if (!automatic && !sysfs_streq(buffer, "on"))
-		return refused(EINVAL, "neither on nor auto");
-	ret = device_lock(&dev->device);
-	if (ret)
-		return ret;
-	dev->runtime_pm = automatic;
-	device_unlock(&dev->device);
-	return (ssize_t)count;
-}
-
-static const struct attribute power_attrs[] = {
-	{"autosuspend_delay_ms", 0644, autosuspend_show, .flags = ATTRIBUTE_STATIC},
-	{"control", 0644, control_show, control_store, .flags = ATTRIBUTE_STATIC},
-	{"runtime_active_time", 0444, .text = "0\n", .flags = ATTRIBUTE_STATIC},
-	{"runtime_status", 0444, runtime_status_show, .flags = ATTRIBUTE_STATIC},
-	{"runtime_suspended_time", 0444, .text = "0\n", .flags = ATTRIBUTE_STATIC},
-};
-
-void pci_add_power(struct pci_dev *dev)
-{
-	struct kobject *kobj = &dev->device.kobj;
-
-	kernfs_add_attrs(kernfs_add_dir(kobj->node, "power", NULL), kobj, power_attrs, ARRAY_SIZE(power_attrs));
 }
 
 enum { FIRST_MSI = 24 }; /* behind those of the I/O APIC */

@@ -6,6 +6,7 @@
 
 struct net_device;
 struct vfio_device;
+struct wakeup_source;
 
 /* Where the capabilities of a function lie in its config space; 0: it has none. */
 struct pci_capabilities {
@@ -18,7 +19,7 @@ struct pci_resource {
 	uint32_t flags;
 };
 
-enum { PCI_BARS = 6, PCI_ROM = 6, PCI_IOV = 7, PCI_RESOURCES = 13 };
+enum { PCI_BARS = 6, PCI_ROM = 6, PCI_IOV = 7, PCI_WINDOWS = 13, PCI_RESOURCES = 17 };
 
 struct pci_dev {
 	struct device device;
@@ -43,7 +44,12 @@ struct pci_dev {
 	unsigned enable_count;
 	unsigned dma_bits;
 	const char *power_state;
-	bool runtime_pm; /* under a VFIO driver */
+	bool runtime_allowed;   /* power/control is `auto` */
+	unsigned runtime_users; /* who keeps it awake, beside power/control */
+	bool vfio_idles_in_d3;  /* disable_idle_d3 was N when it was bound */
+	bool suspends_in_order; /* power/async is `disabled` */
+	bool can_wake;
+	struct wakeup_source *wakeup;
 	bool broken_parity, d3cold_allowed, no_msi_bus;
 	long numa_node;
 	char reset_methods[64]; /* blank separated, in order of preference */
@@ -52,10 +58,11 @@ struct pci_dev {
 	struct kernfs_node *msi_irqs;
 
 	struct net_device *net;
-	struct device *ptp, *wakeup;
-	int wakeup_number;
+	struct device *ptp;
 	struct vfio_device *vfio;
-	bool removing;
+	bool added;    /* offered to drivers, and not stopped yet */
+	bool removing; /* somebody asked for it */
+	bool gone;
 };
 
 static inline struct pci_dev *to_pci_dev(struct device *device)
@@ -76,10 +83,15 @@ void pci_find_capabilities(struct pci_dev *dev);
 bool pci_is_bridge(const struct pci_dev *dev);
 bool pci_has_flr(const struct pci_dev *dev);
 bool pci_has_pm_reset(const struct pci_dev *dev);
-void pci_assign_resources(struct kernel *k, struct pci_dev *dev);
+void pci_write_addresses(struct pci_dev *dev);
 ssize_t pci_config_read(struct kobject *kobj, const struct attribute *attr, char *buffer, size_t size, off_t offset);
 ssize_t pci_config_write(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size,
 			 off_t offset);
+
+/* pci-setup.c */
+/* Of all described functions, once: as the firmware does. */
+void pci_setup_resources(struct kernel *k);
+void pci_assign_resources(struct kernel *k, struct pci_dev *dev);
 
 /* pci-driver.c */
 bool pci_bus_match(struct pci_dev *dev, struct device_driver *driver, const char **ret_why);
@@ -109,10 +121,19 @@ void pci_add_function_attrs(struct pci_dev *dev);
 void pci_remove_function_attrs(struct pci_dev *dev);
 void pci_add_resource_attrs(struct pci_dev *dev);
 void pci_remove_resource_attrs(struct pci_dev *dev);
-void pci_add_power(struct pci_dev *dev);
 /* Interrupts in use, while a driver has them. */
 void pci_add_irqs(struct pci_dev *dev, unsigned n);
 void pci_remove_irqs(struct pci_dev *dev);
+
+/* pci-power.c */
+void pci_add_power(struct pci_dev *dev);
+/* What `power_state` reads, after its users or its driver changed. */
+void pci_update_power_state(struct pci_dev *dev);
+bool pci_signals_pme(const struct pci_dev *dev);
+/* What the probe of a port does to all behind it. */
+void pci_port_probe(struct pci_dev *port);
+void wakeup_enable(struct pci_dev *dev);
+void wakeup_disable(struct pci_dev *dev);
 
 /* pci-reset.c */
 void pci_init_reset_methods(struct pci_dev *dev);
@@ -135,12 +156,13 @@ void iov_remove_attrs(struct pci_dev *dev);
 /* net.c, vfio.c: what a bound driver shows */
 int net_probe(struct pci_dev *dev, const struct driver_desc *driver);
 void net_remove(struct pci_dev *dev);
-void net_remove_wakeup(struct pci_dev *dev);
 void vfio_init(struct kernel *k);
 void vfio_module_init(struct kernel *k);
 void vfio_module_exit(struct kernel *k);
 int vfio_probe(struct pci_dev *dev, struct device_driver *driver, const char **ret_why);
 void vfio_remove(struct pci_dev *dev);
+/* A device is bound to a VFIO driver. */
+bool vfio_is_in_use(struct kernel *k);
 /* Somebody opens or closes the VFIO device: 0, -ENODEV (not on a VFIO driver), -EPERM (the group is not viable). */
 int vfio_user_open(struct pci_dev *dev);
 int vfio_user_close(struct pci_dev *dev);

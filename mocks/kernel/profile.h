@@ -29,7 +29,16 @@
 	X(resources_before_add, "resources-before-add", 0, 0, 0, 0, 0, 1, "resourceN exist before the add uevent")     \
 	X(probe_message_names_driver, "probe-message-names-driver", 0, 0, 0, 0, 1, 1,                                  \
 	  "\"probe with driver D failed\" in the log, not \"probe of A failed\" (6.9)")                                \
-	X(vfio_virqfd, "vfio-virqfd", 0, 1, 1, 0, 0, 0, "module vfio_virqfd")
+	X(vfio_runtime_pm, "vfio-runtime-pm", 0, 1, 1, 1, 1, 1,                                                        \
+	  "idle VFIO devices sleep by runtime power management, power/control reads auto")                             \
+	X(vfio_fs, "vfio-fs", 0, 0, 0, 0, 1, 1, "a bound device makes use of the module vfio")                         \
+	X(builtin_module_link, "builtin-module-link", 0, 0, 0, 0, 1, 1,                                                \
+	  "drivers that are built in have a link `module` even where the module has no parameters")                    \
+	X(pm_advanced_debug, "pm-advanced-debug", 1, 1, 1, 1, 1, 1,                                                    \
+	  "CONFIG_PM_ADVANCED_DEBUG: power/ has async, runtime_usage and the like")                                    \
+	X(vfio_pci_core, "vfio-pci-core", 0, 1, 1, 1, 1, 1,                                                            \
+	  "module vfio_pci_core, on which vfio_pci and the variants depend")                                           \
+	X(vfio_virqfd, "vfio-virqfd", 1, 1, 1, 0, 0, 0, "module vfio_virqfd")
 
 struct profile {
 #define X(member, ...) bool member;

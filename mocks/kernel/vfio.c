@@ -26,13 +26,14 @@ struct vfio_device {
 
 static const char *const none[] = {NULL};
 static const char *const on_vfio[] = {"vfio", NULL};
-static const char *const on_vfio_and_irqbypass[] = {"vfio", "irqbypass", NULL};
+static const char *const of_core[] = {"vfio", "vfio_virqfd", "irqbypass", NULL};
 static const char *const vfio_softdeps[] = {"vfio_iommu_type1", NULL};
 
 const struct module_desc vfio_module_descs[] = {
 	{.name = "vfio", .depends = none, .softdep_post = vfio_softdeps},
+	{.name = "vfio_virqfd", .depends = none},
 	{.name = "irqbypass", .depends = none},
-	{.name = "vfio_pci_core", .depends = on_vfio_and_irqbypass},
+	{.name = "vfio_pci_core", .depends = of_core},
 	{.name = "vfio_iommu_type1", .depends = on_vfio},
 };
 const size_t n_vfio_module_descs = ARRAY_SIZE(vfio_module_descs);
@@ -166,6 +167,22 @@ static int refuse(struct pci_dev *dev, const char **ret_why)
 	return 0;
 }
 
+/* Nobody uses it, so it may sleep: pm_runtime_allow(), pm_runtime_put(). */
+static void start_idling(struct pci_dev *dev)
+{
+	dev->vfio_idles_in_d3 = true;
+	dev->runtime_allowed = dev->device.kobj.k->profile.vfio_runtime_pm;
+	dev->runtime_users += !dev->runtime_allowed;
+	pci_update_power_state(dev);
+}
+
+static void end_idling(struct pci_dev *dev)
+{
+	dev->runtime_users -= !dev->device.kobj.k->profile.vfio_runtime_pm;
+	dev->runtime_allowed = false;
+	pci_update_power_state(dev);
+}
+
 int vfio_probe(struct pci_dev *dev, struct device_driver *driver, const char **ret_why)
 {
 	struct kernel *k = dev->device.kobj.k;
@@ -190,10 +207,7 @@ int vfio_probe(struct pci_dev *dev, struct device_driver *driver, const char **r
 	dev->vfio = vfio;
 	if (k->profile.vfio_dev)
 		add_vfio_dev(k, dev, vfio);
-	/* vfio_pci_set_power_state(): idle means D3hot, where the function can. */
-	if (dev->caps.pm)
-		dev->power_state = "D3hot";
-	dev->runtime_pm = true;
+	start_idling(dev);
 	return 0;
 }
 
@@ -235,15 +249,18 @@ void vfio_remove(struct pci_dev *dev)
 	}
 	put_group(k, dev, group);
 	dev->vfio = NULL;
-	dev->runtime_pm = false;
-	if (dev->caps.pm)
-		dev->power_state = "D0";
+	end_idling(dev);
 	if (k->profile.vfio_dev) {
 		number_release(k->vfio_indexes, index);
 		kobject_put(&vfio->device.kobj);
 	} else {
 		free(vfio);
 	}
+}
+
+bool vfio_is_in_use(struct kernel *k)
+{
+	return !TAILQ_EMPTY(&k->vfio_groups);
 }
 
 int vfio_user_open(struct pci_dev *dev)
@@ -255,7 +272,9 @@ int vfio_user_open(struct pci_dev *dev)
 	if (!dev->vfio->users++) {
 		dev->group->user_claims++;
 		dev->enable_count++;
+		dev->runtime_users++;
 		dev->vfio->module->users++;
+		pci_update_power_state(dev);
 	}
 	return 0;
 }
@@ -267,7 +286,9 @@ int vfio_user_close(struct pci_dev *dev)
 	if (!--dev->vfio->users) {
 		dev->group->user_claims--;
 		dev->enable_count--;
+		dev->runtime_users--;
 		dev->vfio->module->users--;
+		pci_update_power_state(dev);
 	}
 	kernel_changed(dev->device.kobj.k);
 	return 0;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static size_t unescape(char *text)
@@ -133,6 +134,28 @@ void op_rn(char *data)
 	char text[8192];
 
 	print_count(read_all(text, sizeof(text)));
+}
+
+void op_until(char *data)
+{
+	char text[8192];
+
+	for (int tries = 0; tries < 500; tries++) {
+		ssize_t n = read_all(text, sizeof(text) - 1);
+
+		if (n < 0) {
+			print_count(n);
+			return;
+		}
+		text[n] = '\0';
+		text[strcspn(text, "\n")] = '\0';
+		if (!strcmp(text, data)) {
+			puts("= 0");
+			return;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	}
+	printf("= it says %s\n", text);
 }
 
 void op_l(char *data)

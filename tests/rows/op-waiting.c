@@ -35,6 +35,7 @@ static void close_device(void)
 	close(device);
 	close(group);
 	close(container);
+	device = group = container = -1; /* others may get these numbers */
 }
 
 static bool has_ended(pid_t pid)
@@ -66,14 +67,14 @@ static bool waits_in_kernel(pid_t pid)
 }
 
 /* When it is over. */
-static void print_other(int which)
+static void end_other(int which, bool print)
 {
 	char *line = NULL;
 	size_t capacity = 0;
 
 	waitpid(others[which].pid, NULL, 0);
 	rewind(others[which].said);
-	while (getline(&line, &capacity, others[which].said) > 0)
+	while (print && getline(&line, &capacity, others[which].said) > 0)
 		fputs(line, stdout);
 	free(line);
 	fclose(others[which].said);
@@ -103,16 +104,16 @@ void start_other(char *line)
 		puts("= waits");
 		n_others++;
 	} else {
-		print_other(n_others);
+		end_other(n_others, true);
 	}
 }
 
-void join_others(void)
+void join_others(bool print)
 {
 	for (int i = 0; i < n_others; i++)
-		print_other(i);
-	if (!n_others)
-		puts("= none");
+		end_other(i, print);
+	if (!n_others || !print)
+		puts(n_others ? "= 0" : "= none");
 	n_others = 0;
 }
 
@@ -139,18 +140,36 @@ static const char *word(void)
 	return path + strlen("/sys/");
 }
 
-void op_slow(char *data)
+/* Lets go of whatever a rule holds. */
+static int release_held(void)
 {
+	FILE *held = fopen(FAKE "/held", "re");
+	char *line = NULL;
+	size_t capacity = 0;
+	int ret = held ? 0 : -1;
+
+	while (held && !ret && getline(&line, &capacity, held) > 0) {
+		line[strcspn(line, " ")] = '\0';
+		ret = write_line(FAKE "/release", line);
+	}
+	free(line);
+	if (held)
+		fclose(held);
+	return ret;
+}
+
+void op_gate(char *data)
+{
+	bool shut = !strcmp(data, "shut");
 	char text[128];
 
-	if (on_fake()) {
-		write_line(FAKE "/faults", "clear");
-		snprintf(text, sizeof(text), "dd.%s driver=" DRIVER " delay=%s", word(), data);
-		print_status(strcmp(data, "0") ? write_line(FAKE "/faults", text) : 0);
-	} else {
-		snprintf(text, sizeof(text), PARAMETERS "/%s_sleep_ms", word());
-		print_status(write_line(text, data));
+	if (!on_fake()) {
+		snprintf(text, sizeof(text), PARAMETERS "/%s_gate", word());
+		print_status(write_line(text, shut ? "Y" : "N"));
+		return;
 	}
+	snprintf(text, sizeof(text), "dd.%s driver=" DRIVER " hold", word());
+	print_status(write_line(FAKE "/faults", shut ? text : "clear") < 0 || (!shut && release_held() < 0) ? -1 : 0);
 }
 
 static int errno_number(const char *name)

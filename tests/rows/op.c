@@ -6,14 +6,15 @@
  *   w PATH DATA    one write          wa, wt, wc, wx: with O_APPEND, O_TRUNC, O_CREAT, O_CREAT|O_EXCL
  *   w0 PATH        a write of nothing wn PATH N: N times x        pw: pwrite at 5     ww PATH A|B: two writes, one descriptor
  *   r PATH         read               rn PATH: only how much
+ *   until PATH TEXT                   reads it until it says that, as long as that may take: what the kernel does by itself
  *   l PATH  ls PATH  st PATH          readlink, list, lstat
  *   tree PATH                         each node below it, as type, mode, size, nlink, and target or text
  *   load, unload NAME                 what init_module and delete_module say
  *   mod, rmmod NAME                   modprobe
  *   ue                                the uevents since the last one, without SEQNUM
  *   bg OPERATION                      another process does it: its answer, or that it waits in the kernel
- *   join                              the answers of those that waited
- *   slow probe|remove MS              those of the driver vfio-pci-e1000e take that long
+ *   join, forget                      the answers of those that waited; the same without a look at them
+ *   gate probe|remove shut|open       those of the driver vfio-pci-e1000e wait while it is shut
  *   failing probe ERRNO               that of vfio-pci-e1000e fails (0: no more)
  *   hold, drop ADDRESS                a VFIO device is opened, closed
  *   trunc mkdir rmdir unlink rename symlink direct mmap PATH
@@ -50,37 +51,14 @@ static const struct {
 	const char *name;
 	void (*run)(char *data);
 } operations[] = {
-	{"w", op_w},
-	{"wa", op_wa},
-	{"wt", op_wt},
-	{"wc", op_wc},
-	{"wx", op_wx},
-	{"w0", op_w0},
-	{"wn", op_wn},
-	{"pw", op_pw},
-	{"ww", op_ww},
-	{"r", op_r},
-	{"rn", op_rn},
-	{"l", op_l},
-	{"ls", op_ls},
-	{"st", op_st},
-	{"load", op_load},
-	{"unload", op_unload},
-	{"trunc", op_trunc},
-	{"mkdir", op_mkdir},
-	{"rmdir", op_rmdir},
-	{"unlink", op_unlink},
-	{"rename", op_rename},
-	{"symlink", op_symlink},
-	{"direct", op_direct},
-	{"mmap", op_mmap},
-	{"tree", op_tree},
-	{"slow", op_slow},
-	{"failing", op_failing},
-	{"hold", op_hold},
-	{"drop", op_drop},
-	{"mod", op_mod},
-	{"rmmod", op_rmmod},
+	{"w", op_w},           {"wa", op_wa},         {"wt", op_wt},           {"wc", op_wc},
+	{"wx", op_wx},         {"w0", op_w0},         {"wn", op_wn},           {"pw", op_pw},
+	{"ww", op_ww},         {"r", op_r},           {"rn", op_rn},           {"until", op_until},
+	{"l", op_l},           {"ls", op_ls},         {"st", op_st},           {"load", op_load},
+	{"unload", op_unload}, {"trunc", op_trunc},   {"mkdir", op_mkdir},     {"rmdir", op_rmdir},
+	{"unlink", op_unlink}, {"rename", op_rename}, {"symlink", op_symlink}, {"direct", op_direct},
+	{"mmap", op_mmap},     {"tree", op_tree},     {"gate", op_gate},       {"failing", op_failing},
+	{"hold", op_hold},     {"drop", op_drop},     {"mod", op_mod},         {"rmmod", op_rmmod},
 };
 
 /* `NAME PATH[ DATA]`; what follows the path's blank is data, blanks and all. */
@@ -93,7 +71,11 @@ bool run(char *line)
 		return true;
 	}
 	if (!strcmp(name, "join")) {
-		join_others();
+		join_others(true);
+		return true;
+	}
+	if (!strcmp(name, "forget")) {
+		join_others(false);
 		return true;
 	}
 	if (!strcmp(name, "bg") && line) {

@@ -31,6 +31,7 @@ void op_pw(char *data);
 void op_ww(char *data);
 void op_r(char *data);
 void op_rn(char *data);
+void op_until(char *data);
 void op_l(char *data);
 void op_ls(char *data);
 void op_st(char *data);
@@ -48,12 +49,12 @@ void op_unload(char *data);
 void op_mod(char *data);
 void op_rmmod(char *data);
 void op_ue(char *data);
-void op_slow(char *data);
+void op_gate(char *data);
 void op_failing(char *data);
 void op_hold(char *data);
 void op_drop(char *data);
 
 /* Of the process that does @line: its answer, or that it waits. */
 void start_other(char *line);
-/* Answers of those that waited, in the order in which they started. */
-void join_others(void);
+/* Waits for those that waited; their answers, in the order in which they started. */
+void join_others(bool print);

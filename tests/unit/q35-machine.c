@@ -36,7 +36,7 @@ static const struct driver_desc vfio_pci = {
 	.name = "vfio-pci", .module = "vfio_pci", .behaviour = DRIVER_VFIO, .ids = any_ids, .n_ids = 1};
 static const struct driver_desc pcieport = {.name = "pcieport",
 					    .module = "pcieportdrv",
-					    .behaviour = DRIVER_STUB,
+					    .behaviour = DRIVER_PORT,
 					    .ids = port_ids,
 					    .n_ids = 1,
 					    .managed_dma = true};
@@ -68,13 +68,15 @@ static const struct module_desc modules[] = {
 
 #define VENDOR(v, d) [0] = (v)&0xff, (v) >> 8, (d)&0xff, (d) >> 8
 
-static const struct device_model port = {.name = "port",
-					 .vendor = 0x1b36,
-					 .device = 0x000c,
-					 .subsystem_vendor = 0x1b36,
-					 .class_code = 0x060400,
-					 .config = {VENDOR(0x1b36, 0x000c), [0x0e] = 1},
-					 .config_size = 256};
+/* PCIe at 0x40: a root port. */
+static const struct device_model port = {
+	.name = "port",
+	.vendor = 0x1b36,
+	.device = 0x000c,
+	.subsystem_vendor = 0x1b36,
+	.class_code = 0x060400,
+	.config = {VENDOR(0x1b36, 0x000c), [0x06] = 0x10, [0x0e] = 1, [0x34] = 0x40, [0x40] = 0x10, 0x00, 0x42, 0x01},
+	.config_size = 256};
 static const struct device_model lpc = {.name = "lpc",
 					.vendor = 0x8086,
 					.device = 0x2918,

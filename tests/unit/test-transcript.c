@@ -257,6 +257,8 @@ static struct kernel *boot(const char *line, struct fixture **ret_fixture)
 		machine = path;
 	}
 	assert_int_equal(fixture_load(&machine, 1, stderr, ret_fixture), 0);
+	if (n == 2)
+		fixture_set_kernel(*ret_fixture, profile);
 	return model_new(fixture_machine(*ret_fixture), n == 2 ? profile : NULL);
 }
 

@@ -10,14 +10,31 @@
 #include <linux/pci.h>
 #include <linux/version.h>
 #include <linux/vfio_pci_core.h>
+#include <linux/wait.h>
 
 static unsigned int probe_sleep_ms, remove_sleep_ms;
+static bool probe_gate, remove_gate;
 static int probe_errno;
+static DECLARE_WAIT_QUEUE_HEAD(gate_opened);
+
+static int set_gate(const char *text, const struct kernel_param *param)
+{
+	int ret = param_set_bool(text, param);
+
+	wake_up_all(&gate_opened);
+	return ret;
+}
+
+static const struct kernel_param_ops gate_ops = {.set = set_gate, .get = param_get_bool};
 
 module_param(probe_sleep_ms, uint, 0644);
 MODULE_PARM_DESC(probe_sleep_ms, "probe takes that much longer");
+module_param_cb(probe_gate, &gate_ops, &probe_gate, 0644);
+MODULE_PARM_DESC(probe_gate, "probe waits while it is Y, after the sleep");
+module_param_cb(remove_gate, &gate_ops, &remove_gate, 0644);
+MODULE_PARM_DESC(remove_gate, "remove waits while it is Y, after the sleep");
 module_param(probe_errno, int, 0644);
-MODULE_PARM_DESC(probe_errno, "probe fails with that error (a positive number), after the sleep");
+MODULE_PARM_DESC(probe_errno, "probe fails with that error (a positive number), after the gate");
 module_param(remove_sleep_ms, uint, 0644);
 MODULE_PARM_DESC(remove_sleep_ms, "remove takes that much longer, before it does anything");
 
@@ -60,6 +77,7 @@ static int variant_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	int ret;
 
 	msleep(probe_sleep_ms);
+	wait_event(gate_opened, !READ_ONCE(probe_gate));
 	if (probe_errno)
 		return -probe_errno;
 	device = vfio_alloc_device(vfio_pci_core_device, vdev, &pdev->dev, &variant_ops);
@@ -77,6 +95,7 @@ static void variant_remove(struct pci_dev *pdev)
 	struct vfio_pci_core_device *device = dev_get_drvdata(&pdev->dev);
 
 	msleep(remove_sleep_ms);
+	wait_event(gate_opened, !READ_ONCE(remove_gate));
 	vfio_pci_core_unregister_device(device);
 	vfio_put_device(&device->vdev);
 }
