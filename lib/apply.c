@@ -119,15 +119,21 @@ static int look_again(struct operation *operation, struct operation_device *devi
 	return 0;
 }
 
-int apply_prepare(struct operation *operation)
+int apply_open(struct operation *operation)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < operation->n_devices; i++)
+		if (operation->devices[i].change)
+			r = open_stores(operation, &operation->devices[i]);
+	return r;
+}
+
+int apply_load(struct operation *operation)
 {
 	bool loads = false;
 	int r = 0;
 
-	/* All devices may be written? Only then is anything loaded. */
-	for (size_t i = 0; r == 0 && i < operation->n_devices; i++)
-		if (operation->devices[i].change)
-			r = open_stores(operation, &operation->devices[i]);
 	for (size_t i = 0; r == 0 && i < operation->n_devices; i++) {
 		if (!operation->devices[i].change)
 			continue;
@@ -173,7 +179,8 @@ static int fail_store(struct operation *operation, const struct operation_device
 
 static int store_override(struct operation *operation, struct operation_device *device)
 {
-	const char *value = operation->detach ? device->target.driver : "\n";
+	const char *value = operation->detach ? device->target.driver : device->new_override;
+	bool clears = strcmp(value, "\n") == 0;
 	char path[DEVICE_PATH_SIZE], text[ATTRIBUTE_TEXT_SIZE];
 	int r;
 
@@ -181,10 +188,9 @@ static int store_override(struct operation *operation, struct operation_device *
 	device->stored = device->override_stored = true;
 	r = attribute_store(operation->context, &device->driver_override, value);
 	if (r < 0)
-		return fail_store(operation, device,
-				  operation->detach ? "set driver_override to" : "clear driver_override of",
-				  operation->detach ? value : "the device", VFIOBIND_ERROR_OVERRIDE_FAILED, r, path);
-	if (operation->detach)
+		return fail_store(operation, device, clears ? "clear driver_override of" : "set driver_override to",
+				  clears ? "the device" : value, VFIOBIND_ERROR_OVERRIDE_FAILED, r, path);
+	if (!clears)
 		return 0;
 	r = device_read_override(operation->context, &device->handle, text, operation->error);
 	if (r > 0)
@@ -231,6 +237,49 @@ static int store_probe(struct operation *operation, struct operation_device *dev
 			  operation->detach ? device->target.driver : NULL, code, r, path);
 }
 
+/* Nobody else has done anything to it: its override is as it was stored, and no VFIO driver came but by that. */
+static bool is_as_left(struct operation *operation, const struct operation_device *device, const struct snapshot *now)
+{
+	const char *stored = device->new_override;
+
+	if (!stored && !snapshot_same_override(now, &device->before))
+		return false;
+	if (stored && (now->overridden ? strcmp(now->driver_override, stored) : strcmp("\n", stored)) != 0)
+		return false;
+	return !now->bound || (now->overridden && strcmp(now->driver_override, now->driver) == 0) ||
+	       device_classify_driver(operation->context, device->handle.fd, now->driver) != VFIOBIND_DRIVER_TYPE_VFIO;
+}
+
+/*
+ * The kernel takes the first driver that knows the device. Where that is not the one that had it before, or none, it is
+ * named; what cannot be had so stays as the kernel made it.
+ */
+static int insist_on_host_driver(struct operation *operation, struct operation_device *device)
+{
+	const struct record *record = device->record && device->record->owned ? device->record : NULL;
+	_cleanup_free_ struct snapshot *now = calloc(1, sizeof(*now));
+	char path[2 * SYSFS_NAME_SIZE];
+	int r;
+
+	if (!record || !record->host.driver[0])
+		return 0;
+	if (!now)
+		return fail_memory(operation->error);
+	r = plan_snapshot(operation, device, now, operation->error);
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "bus/pci/drivers/%s", record->host.driver);
+	if ((now->bound && strcmp(now->driver, record->host.driver) == 0) ||
+	    !sysfs_exists(operation->context->sysfs_fd, path) || !is_as_left(operation, device, now))
+		return 0;
+	r = bind_exactly(operation, device, record->host.driver, now);
+	if (r == 0)
+		r = bind_override(operation, device, now->overridden ? now->driver_override : "\n");
+	return r < 0 ? fail_store(operation, device, "bind to", record->host.driver, VFIOBIND_ERROR_PROBE_WRITE_FAILED,
+				  r, path)
+		     : 0;
+}
+
 int apply_device(struct operation *operation, struct operation_device *device)
 {
 	int r = 0;
@@ -239,7 +288,7 @@ int apply_device(struct operation *operation, struct operation_device *device)
 		r = store_override(operation, device);
 	if (r == 0 && plan_unbinds_from(device))
 		r = store_unbind(operation, device);
-	if (r == 0)
+	if (r == 0 && !device->leave_unbound)
 		r = store_probe(operation, device);
-	return r;
+	return r == 0 && !operation->detach ? insist_on_host_driver(operation, device) : r;
 }

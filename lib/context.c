@@ -32,9 +32,12 @@ int vfiobind_context_new(struct vfiobind_context **ret_context)
 	uname(&name);
 	context->sysfs_root = strdup("/sys");
 	context->device_root = strdup("/dev");
+	context->state_root = strdup("/run/vfiobind");
+	context->proc_root = strdup("/proc");
 	if (asprintf(&context->modules_root, "/lib/modules/%s", name.release) < 0)
 		context->modules_root = NULL;
-	if (!context->sysfs_root || !context->device_root || !context->modules_root) {
+	if (!context->sysfs_root || !context->device_root || !context->state_root || !context->proc_root ||
+	    !context->modules_root) {
 		vfiobind_context_free(context);
 		return -ENOMEM;
 	}
@@ -52,6 +55,8 @@ struct vfiobind_context *vfiobind_context_free(struct vfiobind_context *context)
 	free(context->sysfs_root);
 	free(context->modules_root);
 	free(context->device_root);
+	free(context->state_root);
+	free(context->proc_root);
 	free(context);
 	return NULL;
 }
@@ -93,11 +98,26 @@ int vfiobind_context_set_timeout(struct vfiobind_context *context, unsigned int 
 	return 0;
 }
 
+int vfiobind_context_set_state_root(struct vfiobind_context *context, const char *path)
+{
+	return set_root(&context->state_root, path);
+}
+
+int vfiobind_context_set_proc_root(struct vfiobind_context *context, const char *path)
+{
+	return set_root(&context->proc_root, path);
+}
+
+void context_extend(struct vfiobind_context *context)
+{
+	context->deadline = deadline_in(context->timeout_ms);
+}
+
 int context_begin(struct vfiobind_context *context, struct vfiobind_error *error)
 {
 	int fd;
 
-	context->deadline = deadline_in(context->timeout_ms);
+	context_extend(context);
 	if (context->sysfs_fd >= 0)
 		return 0;
 	fd = sysfs_open_directory(-1, context->sysfs_root);

@@ -12,6 +12,8 @@ struct vfiobind_context {
 	char *sysfs_root;
 	char *modules_root;
 	char *device_root;
+	char *state_root;
+	char *proc_root;
 	int sysfs_fd;          /* -1 until something was read */
 	struct kmod_ctx *kmod; /* NULL until a module was looked up */
 	unsigned int timeout_ms;
@@ -24,5 +26,8 @@ struct vfiobind_context {
  * reached relative to context->sysfs_fd.
  */
 int context_begin(struct vfiobind_context *context, struct vfiobind_error *error);
+
+/* Sets the deadline anew, for another part of the function. */
+void context_extend(struct vfiobind_context *context);
 
 #endif

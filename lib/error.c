@@ -45,6 +45,11 @@ static const struct error_row {
 	ROW(ATTRIBUTE_UNREADABLE, PRECONDITION, 0, "attribute-unreadable", "an attribute cannot be read"),
 	ROW(ATTRIBUTE_MALFORMED, PRECONDITION, EIO, "attribute-malformed", "an attribute is malformed"),
 	ROW(LOCKDOWN, PRECONDITION, EPERM, "lockdown", "the kernel is locked down"),
+	ROW(LOCKED, PRECONDITION, EBUSY, "locked", "another process works on it"),
+	ROW(REPAIR_NEEDED, PRECONDITION, EUCLEAN, "repair-needed", "an operation on it was not ended"),
+	ROW(STATE_UNAVAILABLE, PRECONDITION, 0, "state-unavailable", "nothing can be written down"),
+	ROW(STATE_UNSAFE, PRECONDITION, EPERM, "state-unsafe", "others could have written it"),
+	ROW(STATE_MALFORMED, PRECONDITION, EBADMSG, "state-malformed", "it cannot be understood"),
 	ROW(OVERRIDE_FAILED, FAILURE, 0, "override-failed", "driver_override could not be written"),
 	ROW(OVERRIDE_NOT_CLEARED, FAILURE, EIO, "override-not-cleared", "driver_override was not cleared"),
 	ROW(UNBIND_FAILED, FAILURE, 0, "unbind-failed", "the kernel refused the unbind"),
@@ -252,7 +257,7 @@ size_t vfiobind_error_format(const struct vfiobind_error *error, char *buffer, s
 	if (error->path[0])
 		line_add(&line, " [", error->path, "]");
 	if (error->state == VFIOBIND_STATE_BROKEN)
-		line_add(&line, "; ", "what was done could not be undone", "");
+		line_add(&line, "; ", "it is not as it was", "");
 	if (error->hint[0])
 		line_add(&line, "; ", error->hint, "");
 	return line.length;

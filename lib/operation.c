@@ -9,101 +9,26 @@
 #include "attribute.h"
 #include "context.h"
 #include "error.h"
-#include "group.h"
+#include "journal.h"
 #include "module.h"
+#include "users.h"
 
 struct result_box {
 	struct arena arena;
 	struct vfiobind_result result;
 };
 
-/* PCI_BASE_CLASS_BRIDGE: host bridges have the header of an endpoint, but are none. */
-#define BASE_CLASS_BRIDGE 0x06
-
-static bool is_endpoint(struct operation *operation, const struct device_handle *device)
-{
-	unsigned long class_code;
-	int type;
-
-	if (device_read_header_type(operation->context, device, &type, NULL) < 0 || type != 0)
-		return false;
-	return attribute_read_hex(operation->context, device->directory, "class", 0xffffff, &class_code) == 0 &&
-	       class_code >> 16 != BASE_CLASS_BRIDGE;
-}
-
-static bool has_device(const struct operation *operation, const struct vfiobind_address *address)
-{
-	for (size_t i = 0; i < operation->n_devices; i++)
-		if (vfiobind_address_compare(&operation->devices[i].handle.address, address) == 0)
-			return true;
-	return false;
-}
-
-static int add_device(struct operation *operation, const struct vfiobind_address *address, bool endpoints_only)
-{
-	struct operation_device *longer, *device;
-
-	if (has_device(operation, address))
-		return 0;
-	longer = reallocarray(operation->devices, operation->n_devices + 1, sizeof(*longer));
-	if (!longer)
-		return fail_memory(operation->error);
-	operation->devices = longer;
-	device = &longer[operation->n_devices];
-	memset(device, 0, sizeof(*device));
-	device->iommu_group = -1;
-	device->driver_override = device->unbind = (struct attribute_store)ATTRIBUTE_STORE_NONE;
-	device->result = arena_zalloc(operation->arena, sizeof(*device->result));
-	if (!device->result)
-		return fail_memory(operation->error);
-	device->result->address = *address;
-	if (device_open(operation->context, address, &device->handle, operation->error) < 0) {
-		error_add_operation(operation->error, operation->detach ? "detach" : "reattach");
-		return -operation->error->number;
-	}
-	if (endpoints_only && !is_endpoint(operation, &device->handle))
-		close_fd(device->handle.fd);
-	else
-		operation->n_devices++;
-	return 0;
-}
-
-/* The rest of the group of device @i. Its devices are appended, so that those that were asked for come first. */
-static int add_group(struct operation *operation, size_t i)
-{
-	struct vfiobind_group_member **members;
-	size_t n;
-	int r;
-
-	if (!sysfs_exists(operation->devices[i].handle.fd, "iommu_group"))
-		return 0;
-	r = group_read_members(operation->context, &operation->devices[i].handle, true, operation->arena, &members, &n,
-			       operation->error);
-	for (size_t j = 0; r == 0 && j < n; j++)
-		r = add_device(operation, &members[j]->address, true);
-	return r;
-}
-
-static int collect(struct operation *operation, const struct vfiobind_address *addresses, size_t n)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = add_device(operation, &addresses[i], false);
-	for (size_t i = 0; r == 0 && operation->whole_group && i < operation->n_devices; i++)
-		r = add_group(operation, i);
-	return r;
-}
-
-/* What somebody has to repair by hand. */
-static void describe_broken(struct operation *operation, const struct operation_device *device)
+/* What somebody has to look at. */
+static void describe_broken(struct operation *operation, const struct operation_device *device, bool foreign)
 {
 	const struct snapshot *before = &device->before;
 	struct vfiobind_error *error = operation->error;
 
 	error->state = VFIOBIND_STATE_BROKEN;
-	snprintf(error->hint, sizeof(error->hint), "%s was on %.64s, with driver_override %.64s", device->handle.name,
-		 before->bound ? before->driver : "no driver", before->overridden ? before->driver_override : "unset");
+	snprintf(error->hint, sizeof(error->hint), "%s was on %.64s, with driver_override %.64s: %s",
+		 device->handle.name, before->bound ? before->driver : "no driver",
+		 before->overridden ? before->driver_override : "unset",
+		 foreign ? "another process has changed that, it was left alone" : "run vfiobind repair");
 }
 
 static bool anything_stored(const struct operation *operation)
@@ -112,6 +37,26 @@ static bool anything_stored(const struct operation *operation)
 		if (operation->devices[i].stored)
 			return true;
 	return false;
+}
+
+/* Why does the kernel not finish? Somebody may have the device open. */
+static void describe_users(struct operation *operation)
+{
+	struct vfiobind_error *error = operation->error;
+
+	for (size_t i = 0; i < operation->n_devices; i++) {
+		const struct operation_device *device = &operation->devices[i];
+		const struct users_query query = {
+			.device = &device->handle,
+			.iommu_group = device->iommu_group,
+			.vfio_device = device->vfio_device,
+		};
+
+		if (device->stored && device->before.driver_type == VFIOBIND_DRIVER_TYPE_VFIO && !error->found[0])
+			users_describe(operation->context, &query, error->found, sizeof(error->found));
+	}
+	snprintf(error->hint, sizeof(error->hint), "%srun vfiobind repair when it has ended",
+		 error->found[0] ? "end who has it, and " : "see dmesg; ");
 }
 
 /*
@@ -124,15 +69,18 @@ static void roll_back(struct operation *operation)
 
 	if (!anything_stored(operation))
 		return;
+	if (error->code == VFIOBIND_ERROR_TIMED_OUT)
+		describe_users(operation);
 	error->state = error->code == VFIOBIND_ERROR_TIMED_OUT ? VFIOBIND_STATE_PENDING : VFIOBIND_STATE_RESTORED;
-	operation->context->deadline = deadline_in(operation->context->timeout_ms);
+	context_extend(operation->context);
 	for (size_t n = operation->n_devices; n-- > 0 && error->state != VFIOBIND_STATE_PENDING;) {
-		int r = rollback_device(operation, &operation->devices[n]);
+		struct operation_device *device = &operation->devices[n];
+		enum rollback outcome = rollback_device(operation, device);
 
-		if (r == -ETIMEDOUT)
+		if (outcome == ROLLBACK_PENDING)
 			error->state = VFIOBIND_STATE_PENDING;
-		else if (r <= 0)
-			describe_broken(operation, &operation->devices[n]);
+		else if (outcome != ROLLBACK_DONE)
+			describe_broken(operation, device, outcome == ROLLBACK_FOREIGN);
 	}
 }
 
@@ -201,6 +149,37 @@ static int predict(struct operation *operation)
 	return 0;
 }
 
+static int lock(struct operation *operation)
+{
+	_cleanup_free_ struct vfiobind_address *addresses = calloc(operation->n_devices, sizeof(*addresses));
+	_cleanup_free_ int32_t *groups = calloc(operation->n_devices, sizeof(*groups));
+	int r;
+
+	if (!addresses || !groups)
+		return fail_memory(operation->error);
+	for (size_t i = 0; i < operation->n_devices; i++) {
+		addresses[i] = operation->devices[i].handle.address;
+		groups[i] = operation->devices[i].iommu_group;
+	}
+	r = locks_take(operation->context, addresses, operation->n_devices, groups, operation->n_devices,
+		       &operation->locks, operation->error);
+	/* Waiting for others does not count as waiting for the kernel. */
+	context_extend(operation->context);
+	return r;
+}
+
+/* May everything be written? Only then is it written down, and only then is anything loaded. */
+static int prepare(struct operation *operation)
+{
+	int r = apply_open(operation);
+
+	if (r == 0)
+		r = journal_begin(operation);
+	if (r == 0)
+		r = apply_load(operation);
+	return r;
+}
+
 static int run(struct operation *operation, const struct vfiobind_address *addresses, size_t n,
 	       struct vfiobind_result **ret_result)
 {
@@ -211,32 +190,31 @@ static int run(struct operation *operation, const struct vfiobind_address *addre
 	if (!box)
 		return fail_memory(operation->error);
 	operation->arena = &box->arena;
-	operation->drivers_probe = (struct attribute_store)ATTRIBUTE_STORE_NONE;
-	operation->log_fd = -1;
 	module_forget(operation->context);
 
 	r = context_begin(operation->context, operation->error);
 	if (r == 0)
 		r = collect(operation, addresses, n);
+	/* What is seen without the lock may be on its way. */
+	if (r == 0 && !operation->dry_run)
+		r = lock(operation);
+	if (r == 0)
+		r = journal_look(operation);
 	if (r == 0)
 		r = plan(operation);
 	if (r == 0)
-		r = operation->dry_run ? predict(operation) : apply_prepare(operation);
+		r = operation->dry_run ? predict(operation) : prepare(operation);
 	if (r == 0)
 		r = fill_result(operation, &box->result);
 	if (r == 0 && !operation->dry_run)
 		r = carry_out(operation);
 	if (r < 0)
 		roll_back(operation);
-
-	for (size_t i = 0; i < operation->n_devices; i++) {
-		close_fd(operation->devices[i].handle.fd);
-		attribute_close(operation->context, &operation->devices[i].driver_override);
-		attribute_close(operation->context, &operation->devices[i].unbind);
-	}
-	attribute_close(operation->context, &operation->drivers_probe);
-	close_fd(operation->log_fd);
-	free(operation->devices);
+	if (r < 0 && operation->error->state <= VFIOBIND_STATE_RESTORED)
+		journal_drop(operation);
+	if (r == 0 && !operation->dry_run)
+		r = journal_commit(operation);
+	operation_end(operation);
 	if (r < 0 || !ret_result)
 		vfiobind_result_free(&box->result);
 	else
@@ -257,13 +235,15 @@ int vfiobind_device_detach(struct vfiobind_context *context, const struct vfiobi
 {
 	struct vfiobind_error local = VFIOBIND_ERROR_INIT;
 	struct vfiobind_detach_options copy = VFIOBIND_DETACH_OPTIONS_INIT;
-	struct operation operation = {.context = context, .detach = true};
+	struct operation operation = OPERATION_INIT;
 	int r;
 
 	if (!context || !addresses || n_addresses == 0)
 		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = "detach");
 	copy_options(copy, options);
+	operation.context = context;
 	operation.error = &local;
+	operation.detach = true;
 	operation.driver = copy.driver && strcmp(copy.driver, "vfio") != 0 ? copy.driver : NULL;
 	operation.whole_group = copy.whole_group;
 	operation.dry_run = copy.dry_run;
@@ -282,12 +262,13 @@ int vfiobind_device_reattach(struct vfiobind_context *context, const struct vfio
 {
 	struct vfiobind_error local = VFIOBIND_ERROR_INIT;
 	struct vfiobind_reattach_options copy = VFIOBIND_REATTACH_OPTIONS_INIT;
-	struct operation operation = {.context = context};
+	struct operation operation = OPERATION_INIT;
 	int r;
 
 	if (!context || !addresses || n_addresses == 0)
 		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = "reattach");
 	copy_options(copy, options);
+	operation.context = context;
 	operation.error = &local;
 	operation.whole_group = copy.whole_group;
 	operation.dry_run = copy.dry_run;

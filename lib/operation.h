@@ -5,12 +5,14 @@
 #include "attribute.h"
 #include "device.h"
 #include "driver.h"
+#include "lock.h"
+#include "record.h"
 #include "sysfs.h"
 #include "util.h"
 
 /*
- * A detach or reattach on its way: plan.c fills it by reading, apply.c carries it out, verify.c tells whether the kernel
- * did it, rollback.c undoes it.
+ * A detach or reattach on its way: collect.c finds its devices, lock.c keeps others off them, plan.c looks what is to be
+ * done, journal.c writes that down, apply.c does it, verify.c tells whether the kernel did it, rollback.c undoes it.
  */
 
 /* How a device was before anything was written. */
@@ -25,14 +27,23 @@ struct snapshot {
 
 struct operation_device {
 	struct device_handle handle;
-	int32_t iommu_group; /* -1 for none */
+	int32_t iommu_group;   /* -1 for none */
+	char identity[64];     /* what it is, as far as it can be told */
+	bool has_record;       /* something is written down of a device at this address */
+	struct record *record; /* and it is this device; else NULL */
 	struct snapshot before;
 	struct driver_choice target; /* of a detach */
-	bool clear_override;         /* of a reattach */
-	bool change;                 /* something has to be written */
-	bool loaded;                 /* its driver's module was loaded for it */
+	/* Of a reattach: */
+	const char *new_override; /* what driver_override is to become, "\n" to clear it; NULL: it stays */
+	bool leave_unbound;       /* it was on no driver before */
+	bool change;              /* something has to be written */
+	bool journalled;
+	bool loaded; /* its driver's module was loaded for it */
 	/* The driver that got it, when it had none, by a module's being loaded; empty if none did. */
 	char taken_by[SYSFS_NAME_SIZE];
+	size_t n_netdevs;
+	char (*netdevs)[32];
+	char vfio_device[32]; /* "vfio0", before; empty if it has none */
 
 	/* Opened before the first store, as a test of permission. */
 	struct attribute_store driver_override;
@@ -54,11 +65,26 @@ struct operation {
 	bool whole_group;
 	bool dry_run;
 	bool force;
+	struct locks locks;
 	struct attribute_store drivers_probe;
 	int log_fd; /* the kernel's log, from before the first store on; -1 if out of reach */
 	size_t n_devices;
 	struct operation_device *devices;
 };
+
+#define OPERATION_INIT                                               \
+	{                                                            \
+		.drivers_probe = ATTRIBUTE_STORE_NONE, .log_fd = -1, \
+	}
+
+/* collect.c: the devices named, then with whole_group the other endpoints of their groups. */
+int collect(struct operation *operation, const struct vfiobind_address *addresses, size_t n);
+
+/* collect.c: one device. */
+int collect_device(struct operation *operation, const struct vfiobind_address *address);
+
+/* collect.c: gives back all that the operation has opened, locks and devices. */
+void operation_end(struct operation *operation);
 
 /* plan.c: reads what is there, refuses what cannot be, chooses the drivers. Writes nothing. */
 int plan(struct operation *operation);
@@ -76,11 +102,14 @@ int plan_actions(struct operation *operation, struct operation_device *device);
 /* plan.c: whether driver_override does not have the value yet that it needs. */
 bool plan_stores_override(const struct operation *operation, const struct operation_device *device);
 
+/* apply.c: opens all that will be written: a test of permission. Nothing is stored. */
+int apply_open(struct operation *operation);
+
 /*
- * apply.c: opens all that will be written and loads modules. Nothing is stored, but a module may take devices as it is
- * loaded: also after a failure there may be something to roll back.
+ * apply.c: loads modules. Nothing is stored, but a module may take devices as it is loaded: also after a failure there
+ * may be something to roll back.
  */
-int apply_prepare(struct operation *operation);
+int apply_load(struct operation *operation);
 
 /* apply.c: the stores for one device, in their order. The caller verifies and rolls back. */
 int apply_device(struct operation *operation, struct operation_device *device);
@@ -92,10 +121,25 @@ int verify_device(struct operation *operation, struct operation_device *device);
 bool snapshot_same_override(const struct snapshot *a, const struct snapshot *b);
 
 /*
- * rollback.c: undoes what was done to the device. Returns 1 if it is as it was, as far as it was us who changed it; 0 if
- * it is not; -ETIMEDOUT if the kernel has not finished.
+ * bind.c: has exactly @driver bind the device, or no driver at all for NULL, whatever has it now. Leaves driver_override
+ * as it comes. Returns 0, whether it worked or not, or -ETIMEDOUT.
  */
-int rollback_device(struct operation *operation, struct operation_device *device);
+int bind_exactly(struct operation *operation, const struct operation_device *device, const char *driver,
+		 const struct snapshot *now);
+
+/* bind.c: stores into driver_override, twice if need be. Returns 0, whether it worked or not, or -ETIMEDOUT. */
+int bind_override(struct operation *operation, const struct operation_device *device, const char *value);
+
+/* What became of an attempt to undo. */
+enum rollback {
+	ROLLBACK_DONE,    /* the device is as it was, as far as it was us who changed it */
+	ROLLBACK_FAILED,  /* it is not */
+	ROLLBACK_FOREIGN, /* it is not, for another process has changed it meanwhile: it was left alone */
+	ROLLBACK_PENDING, /* the kernel has not finished */
+};
+
+/* rollback.c: undoes what was done to the device. */
+enum rollback rollback_device(struct operation *operation, struct operation_device *device);
 
 /* diagnose.c: opens the kernel's log at its end. Returns the fd, or -1. */
 int diagnose_open_log(const struct vfiobind_context *context);

@@ -9,6 +9,7 @@
 #include "module.h"
 #include "operation.h"
 #include "rank.h"
+#include "vfio.h"
 
 int plan_snapshot(struct operation *operation, const struct operation_device *device, struct snapshot *now,
 		  struct vfiobind_error *error)
@@ -28,7 +29,13 @@ int plan_snapshot(struct operation *operation, const struct operation_device *de
 
 static int read_before(struct operation *operation, struct operation_device *device)
 {
-	return plan_snapshot(operation, device, &device->before, operation->error);
+	struct snapshot *before = &device->before;
+	int r = plan_snapshot(operation, device, before, operation->error);
+
+	if (r == 0)
+		before->driver_type = device_classify_driver(operation->context, device->handle.fd,
+							     before->bound ? before->driver : NULL);
+	return r;
 }
 
 static int refuse_bridge(struct operation *operation, struct operation_device *device)
@@ -48,10 +55,8 @@ static int refuse_bridge(struct operation *operation, struct operation_device *d
 
 static int refuse_without_group(struct operation *operation, struct operation_device *device)
 {
-	int r = group_read_number(operation->context, &device->handle, &device->iommu_group, operation->error);
-
-	if (r != 0)
-		return r < 0 ? r : 0;
+	if (device->iommu_group >= 0)
+		return 0;
 	return fail(operation->error, .code = VFIOBIND_ERROR_NO_IOMMU_GROUP, .device = &device->handle.address,
 		    .hint = "turn the IOMMU on in the firmware and on the kernel command line; see vfiobind doctor");
 }
@@ -153,26 +158,42 @@ static bool is_vfio_override(struct operation *operation, const struct operation
 	return driver_find(operation->context, before->driver_override, &choice, NULL) == 0;
 }
 
+/* What was there before the detach comes back; what somebody else has put there meanwhile stays. */
+static int plan_new_override(struct operation *operation, struct operation_device *device, bool detached)
+{
+	const struct record *record = device->record && device->record->owned ? device->record : NULL;
+
+	if (detached)
+		device->new_override = record && record->host.driver_override[0] ? record->host.driver_override : "\n";
+	else if (device->before.overridden &&
+		 (!record || strcmp(device->before.driver_override, record->host.driver_override) != 0))
+		return warn_result(operation, device, "driver_override names %s, which no detach set there: it stays",
+				   device->before.driver_override);
+	return 0;
+}
+
 static int plan_reattach(struct operation *operation, struct operation_device *device)
 {
 	struct snapshot *before = &device->before;
+	bool on_vfio, detached, was_bound;
 	int r;
 
 	r = read_before(operation, device);
 	if (r < 0)
 		return r;
-	r = group_read_number(operation->context, &device->handle, &device->iommu_group, operation->error);
-	if (r < 0)
-		return r;
-	before->driver_type =
-		device_classify_driver(operation->context, device->handle.fd, before->bound ? before->driver : NULL);
-	device->clear_override = is_vfio_override(operation, device);
-	device->change = before->driver_type == VFIOBIND_DRIVER_TYPE_VFIO || (!before->bound && device->clear_override);
-	if (device->change)
-		return 0;
+	on_vfio = before->driver_type == VFIOBIND_DRIVER_TYPE_VFIO;
+	if (on_vfio)
+		vfio_read_name(&device->handle, device->vfio_device, sizeof(device->vfio_device));
+	detached = is_vfio_override(operation, device);
+	was_bound = device->record && device->record->owned && device->record->host.driver[0];
+	device->change = on_vfio || (!before->bound && (detached || was_bound));
+	if (device->change) {
+		device->leave_unbound = device->record && device->record->owned && !was_bound;
+		return plan_new_override(operation, device, detached);
+	}
 	if (before->driver_type == VFIOBIND_DRIVER_TYPE_XEN || before->driver_type == VFIOBIND_DRIVER_TYPE_USERSPACE)
 		return warn_result(operation, device, "it is on %s, which no detach binds: left alone", before->driver);
-	if (before->bound && device->clear_override)
+	if (before->bound && detached)
 		return warn_result(operation, device, "it is on %s, but driver_override still names %s: left alone",
 				   before->driver, before->driver_override);
 	return 0;
@@ -213,7 +234,7 @@ static int add_write(struct operation *operation, struct operation_device *devic
 bool plan_stores_override(const struct operation *operation, const struct operation_device *device)
 {
 	if (!operation->detach)
-		return device->clear_override;
+		return device->new_override;
 	return !device->before.overridden || strcmp(device->before.driver_override, device->target.driver) != 0;
 }
 
@@ -239,11 +260,11 @@ int plan_actions(struct operation *operation, struct operation_device *device)
 		const char *value = driver_known ? device->target.driver : device->target.module;
 
 		r = add_write(operation, device, "devices/", address, "/driver_override",
-			      operation->detach ? value : "\n", operation->detach && !driver_known);
+			      operation->detach ? value : device->new_override, operation->detach && !driver_known);
 	}
 	if (r == 0 && from)
 		r = add_write(operation, device, "drivers/", from, "/unbind", address, false);
-	if (r == 0)
+	if (r == 0 && !device->leave_unbound)
 		r = add_write(operation, device, "", "", "drivers_probe", address, false);
 	return r;
 }

@@ -9,6 +9,7 @@
 #include "device.h"
 #include "error.h"
 #include "group.h"
+#include "journal.h"
 #include "sysfs.h"
 #include "util.h"
 #include "vfio.h"
@@ -118,8 +119,8 @@ static int read_virtfns(const struct reader *reader)
 {
 	struct vfiobind_device *device = reader->device;
 	char name[32], target[SYSFS_NAME_SIZE];
-	struct vfiobind_address *virtfns = NULL, *longer;
-	uint32_t n = 0;
+	struct vfiobind_address *virtfns = NULL;
+	size_t n = 0;
 
 	device->numvfs = -1;
 	if (sysfs_readlink_name(reader->handle.fd, "physfn", target) == 0)
@@ -127,19 +128,13 @@ static int read_virtfns(const struct reader *reader)
 	if (!sysfs_exists(reader->handle.fd, "sriov_totalvfs"))
 		return 0;
 	/* There are at most 65535: TotalVFs has 16 bits. */
-	for (; n < 0xffff; n++) {
-		snprintf(name, sizeof(name), "virtfn%u", n);
+	while (n < 0xffff) {
+		snprintf(name, sizeof(name), "virtfn%zu", n);
 		if (sysfs_readlink_name(reader->handle.fd, name, target) < 0)
 			break;
-		if ((n & (n - 1)) == 0) {
-			longer = arena_zalloc(reader->arena, (n ? 2 * (size_t)n : 1) * sizeof(*virtfns));
-			if (!longer)
-				return fail_memory(reader->error);
-			if (n)
-				memcpy(longer, virtfns, n * sizeof(*virtfns));
-			virtfns = longer;
-		}
-		if (vfiobind_address_parse(target, &virtfns[n]) < 0)
+		if (arena_extend(reader->arena, (void **)&virtfns, &n, sizeof(*virtfns)) < 0)
+			return fail_memory(reader->error);
+		if (vfiobind_address_parse(target, &virtfns[n - 1]) < 0)
 			return device_fail_read(reader->context, &reader->handle, name, -EBADMSG, reader->error);
 	}
 	device->virtfns = virtfns;
@@ -208,11 +203,37 @@ static int read_vfio(const struct reader *reader)
 			 &reader->device->vfio, reader->error);
 }
 
+/* What cannot be read is as if it were not there: a repair says what is wrong with it. */
+static int read_detached(const struct reader *reader)
+{
+	struct vfiobind_device *device = reader->device;
+	struct vfiobind_detached *detached;
+	_cleanup_close_ int directory_fd = -1;
+	struct record *record;
+
+	/* Else another process has reattached it. */
+	if (device->driver_type != VFIOBIND_DRIVER_TYPE_VFIO && device->driver_type != VFIOBIND_DRIVER_TYPE_NONE)
+		return 0;
+	if (state_open(reader->context, STATE_DEVICES, false, &directory_fd, NULL) < 0 || directory_fd < 0 ||
+	    journal_read(reader->context, STATE_DEVICES, directory_fd, reader->handle.name, reader->arena, &record,
+			 NULL) <= 0 ||
+	    !journal_is_current(reader->context, record, device->modalias ? device->modalias : "unknown"))
+		return 0;
+	detached = arena_zalloc(reader->arena, sizeof(*detached));
+	if (!detached)
+		return fail_memory(reader->error);
+	detached->since = (time_t)record->since;
+	if (record->owned && record->host.driver[0])
+		detached->host_driver = record->host.driver;
+	device->detached = detached;
+	return 0;
+}
+
 int vfiobind_device_read(struct vfiobind_context *context, const struct vfiobind_address *address,
 			 struct vfiobind_device **ret_device, struct vfiobind_error *error)
 {
 	static int (*const parts[])(const struct reader *) = {
-		read_ids, read_driver, read_group, read_virtfns, read_netdevs, read_rest, read_vfio,
+		read_ids, read_driver, read_group, read_virtfns, read_netdevs, read_rest, read_vfio, read_detached,
 	};
 	struct reader reader = {.context = context, .error = error};
 	struct device_box *box;

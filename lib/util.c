@@ -89,19 +89,27 @@ void arena_free(struct arena *arena)
 	arena->head = NULL;
 }
 
-int arena_append(struct arena *arena, void ***array, size_t *n, const void *pointer)
+int arena_extend(struct arena *arena, void **array, size_t *n, size_t size)
 {
 	/* Full when the length is 0 or a power of two: no capacity to keep beside the public fields. */
 	if ((*n & (*n - 1)) == 0) {
-		void **longer = arena_zalloc(arena, (*n ? *n * 2 : 1) * sizeof(*longer));
+		void *longer = arena_zalloc(arena, (*n ? *n * 2 : 1) * size);
 
 		if (!longer)
 			return -ENOMEM;
 		if (*n)
-			memcpy(longer, *array, *n * sizeof(*longer));
+			memcpy(longer, *array, *n * size);
 		*array = longer;
 	}
-	(*array)[(*n)++] = (void *)pointer;
+	(*n)++;
+	return 0;
+}
+
+int arena_append(struct arena *arena, void ***array, size_t *n, const void *pointer)
+{
+	if (arena_extend(arena, (void **)array, n, sizeof(**array)) < 0)
+		return -ENOMEM;
+	(*array)[*n - 1] = (void *)pointer;
 	return 0;
 }
 

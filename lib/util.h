@@ -63,6 +63,9 @@ void arena_free(struct arena *arena);
 /* A growing array of pointers, NULL at first. @array is replaced by a longer copy. Returns 0 or -ENOMEM. */
 int arena_append(struct arena *arena, void ***array, size_t *n, const void *pointer);
 
+/* The same for an array of elements of @size bytes: makes room for one more, which is zero. */
+int arena_extend(struct arena *arena, void **array, size_t *n, size_t size);
+
 /* Appends a formatted line to a list of warnings. Returns 0 or -ENOMEM. */
 int arena_warn(struct arena *arena, const char *const **warnings, size_t *n, const char *format, ...) _printf_(4, 5);
 

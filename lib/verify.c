@@ -86,9 +86,18 @@ static int verify_reattached(struct operation *operation, struct operation_devic
 		return fail(operation->error, .code = VFIOBIND_ERROR_STILL_DETACHED, .device = &device->handle.address,
 			    .operation = "reattach", .expected = "a host driver", .found = driver,
 			    .hint = "does it have a dynamic id for the device (new_id, vfio-pci.ids=)?");
+	if (device->change && device->leave_unbound)
+		return driver ? warn_result(operation, device, "it was on no driver before, but %s took it", driver)
+			      : 0;
 	if (device->change && !driver) {
 		diagnose_reattach(operation, device, reason, sizeof(reason));
 		return warn_result(operation, device, "no host driver took it: %s", reason);
+	}
+	if (device->change && device->record && device->record->owned &&
+	    strcmp(driver, device->record->host.driver) != 0) {
+		r = warn_result(operation, device, "%s had it before", device->record->host.driver);
+		if (r < 0)
+			return r;
 	}
 	r = sysfs_readlink_name(device->handle.fd, "driver/module", module);
 	return keep(operation, &result->module, r == 0 ? module : NULL);

@@ -47,33 +47,40 @@ static char *find_group_node(const struct vfiobind_context *context, int32_t gro
 	return NULL;
 }
 
-int vfio_read(struct vfiobind_context *context, const struct device_handle *device, int32_t group, struct arena *arena,
-	      const struct vfiobind_vfio **ret_vfio, struct vfiobind_error *error)
+int vfio_read_name(const struct device_handle *device, char *buffer, size_t size)
 {
-	struct vfiobind_vfio *vfio = arena_zalloc(arena, sizeof(*vfio));
 	struct sysfs_walk walk;
 	const char *name;
 	int r;
 
-	if (!vfio)
-		return fail_memory(error);
+	buffer[0] = '\0';
 	r = sysfs_walk_open(&walk, device->fd, "vfio-dev");
-	if (r < 0 && r != -ENOENT)
-		return device_fail_read(context, device, "vfio-dev", r, error);
-	if (r == 0) {
-		while ((r = sysfs_walk_next(&walk, &name)) > 0) {
-			if (strncmp(name, "vfio", 4) != 0)
-				continue;
-			vfio->device = arena_strdup(arena, name);
-			r = vfio->device ? 0 : -ENOMEM;
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	while ((r = sysfs_walk_next(&walk, &name)) > 0)
+		if (strncmp(name, "vfio", 4) == 0 && strlen(name) < size) {
+			strcpy(buffer, name);
 			break;
 		}
-		sysfs_walk_close(&walk);
-		if (r == -ENOMEM)
-			return fail_memory(error);
-		if (r < 0)
-			return device_fail_read(context, device, "vfio-dev", r, error);
-	}
+	sysfs_walk_close(&walk);
+	return r < 0 ? r : 0;
+}
+
+int vfio_read(struct vfiobind_context *context, const struct device_handle *device, int32_t group, struct arena *arena,
+	      const struct vfiobind_vfio **ret_vfio, struct vfiobind_error *error)
+{
+	struct vfiobind_vfio *vfio = arena_zalloc(arena, sizeof(*vfio));
+	char name[32];
+	int r;
+
+	if (!vfio)
+		return fail_memory(error);
+	r = vfio_read_name(device, name, sizeof(name));
+	if (r < 0)
+		return device_fail_read(context, device, "vfio-dev", r, error);
+	vfio->device = name[0] ? arena_strdup(arena, name) : NULL;
+	if (name[0] && !vfio->device)
+		return fail_memory(error);
 	if (vfio->device) {
 		char *node = arena_printf(arena, "%s/vfio/devices/%s", context->device_root, vfio->device);
 

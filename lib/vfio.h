@@ -12,6 +12,9 @@
 int vfio_read(struct vfiobind_context *context, const struct device_handle *device, int32_t group, struct arena *arena,
 	      const struct vfiobind_vfio **ret_vfio, struct vfiobind_error *error);
 
+/* The name of the device's vfio-dev entry, "vfio0"; empty if it has none. Returns 0 or a negative errno. */
+int vfio_read_name(const struct device_handle *device, char *buffer, size_t size);
+
 /* Whether this kernel gives each VFIO device a vfio-dev entry: since Linux 6.1. */
 bool vfio_has_device_class(struct vfiobind_context *context);
 

@@ -43,7 +43,7 @@ struct verb {
 	int (*run)(struct cli *cli);
 };
 
-extern const struct verb list_verb, show_verb, detach_verb, reattach_verb, explain_verb, doctor_verb;
+extern const struct verb list_verb, show_verb, detach_verb, reattach_verb, explain_verb, doctor_verb, repair_verb;
 
 /* One run of the command. */
 struct cli {

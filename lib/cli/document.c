@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void json_print(struct json_object *document)
 {
@@ -126,6 +127,22 @@ static void add_group(struct json_object *object, const struct vfiobind_device *
 	json_object_object_add(object, "group_blockers", blockers);
 }
 
+static struct json_object *json_detached(const struct vfiobind_detached *detached)
+{
+	struct json_object *object;
+	char since[32];
+	struct tm utc;
+
+	if (!detached)
+		return NULL;
+	object = json_object_new_object();
+	json_object_object_add(object, "host_driver", json_text(detached->host_driver));
+	gmtime_r(&detached->since, &utc);
+	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	json_object_object_add(object, "since", json_text(since));
+	return object;
+}
+
 struct json_object *json_device(const struct vfiobind_device *device, struct names *names)
 {
 	struct json_object *object = json_object_new_object(), *virtfns = json_object_new_array();
@@ -152,8 +169,7 @@ struct json_object *json_device(const struct vfiobind_device *device, struct nam
 	json_object_object_add(object, "numvfs", device->numvfs < 0 ? NULL : json_object_new_int(device->numvfs));
 	json_object_object_add(object, "netdevs", json_text_array(device->netdevs, device->n_netdevs));
 	json_object_object_add(object, "vfio", json_vfio(device->vfio));
-	/* Who detached it, and when, is known only to a journal. */
-	json_object_object_add(object, "detached", NULL);
+	json_object_object_add(object, "detached", json_detached(device->detached));
 	free(name);
 	return object;
 }

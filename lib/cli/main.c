@@ -9,7 +9,7 @@
 #include "cli.h"
 
 static const struct verb *const verbs[] = {
-	&list_verb, &show_verb, &detach_verb, &reattach_verb, &explain_verb, &doctor_verb,
+	&list_verb, &show_verb, &detach_verb, &reattach_verb, &explain_verb, &doctor_verb, &repair_verb,
 };
 
 static void print_help(const struct verb *verb)
@@ -26,7 +26,7 @@ static void print_help(const struct verb *verb)
 	options_print(verb);
 	puts("\nDEVICE is an address (0000:04:11.5, 04:11.5), a node device name (pci_0000_04_11_5) or a network\n"
 	     "interface. Exit status: 0 done, 1 failed and rolled back, 2 usage, 3 refused before anything was\n"
-	     "touched, 5 failed and could not be undone. See vfiobind(8).");
+	     "touched, 4 timed out, 5 failed and could not be undone. See vfiobind(8).");
 }
 
 static int fail_usage(const struct cli *cli, const char *operation, const char *expected, const char *found,

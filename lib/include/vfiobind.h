@@ -30,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -118,6 +119,11 @@ enum vfiobind_error_code {
 	VFIOBIND_ERROR_ATTRIBUTE_UNREADABLE = 26,   /* an attribute that must be known cannot be read */
 	VFIOBIND_ERROR_ATTRIBUTE_MALFORMED = 27, /* an attribute or link does not have the form that Linux gives it */
 	VFIOBIND_ERROR_LOCKDOWN = 28,            /* the kernel is locked down and the module not signed */
+	VFIOBIND_ERROR_LOCKED = 29,              /* another process works on the device or its group */
+	VFIOBIND_ERROR_REPAIR_NEEDED = 30,       /* an operation on the device was not ended: vfiobind_repair() */
+	VFIOBIND_ERROR_STATE_UNAVAILABLE = 31,   /* nothing can be written down */
+	VFIOBIND_ERROR_STATE_UNSAFE = 32,        /* others could have written what is written down */
+	VFIOBIND_ERROR_STATE_MALFORMED = 33,     /* what is written down cannot be understood */
 	/* failures of the operation */
 	VFIOBIND_ERROR_OVERRIDE_FAILED = 40,      /* the write to driver_override failed */
 	VFIOBIND_ERROR_OVERRIDE_NOT_CLEARED = 41, /* driver_override still has a value after it was cleared */
@@ -291,8 +297,28 @@ int vfiobind_context_set_modules_root(struct vfiobind_context *context, const ch
 int vfiobind_context_set_device_root(struct vfiobind_context *context, const char *path);
 
 /**
- * Sets how long one call of a function may wait for the kernel, its lock and its modules. On failure, what it takes to
- * undo an operation may come to the same time once more. The default is 30 seconds.
+ * Sets where it is written down what is on its way and what is detached, instead of in /run/vfiobind. All who work on
+ * the same devices must use the same directory. It is made when it is needed; its parent must exist.
+ *
+ * @path: an absolute path; copied
+ *
+ * Returns: 0; -EINVAL if @path is not absolute; -ENOMEM. Since: 0.1
+ */
+int vfiobind_context_set_state_root(struct vfiobind_context *context, const char *path);
+
+/**
+ * Sets where it is looked which processes use a device and what is mounted, for a caller that sees the host's /proc
+ * elsewhere.
+ *
+ * @path: an absolute path; copied
+ *
+ * Returns: 0; -EINVAL if @path is not absolute; -ENOMEM. Since: 0.1
+ */
+int vfiobind_context_set_proc_root(struct vfiobind_context *context, const char *path);
+
+/**
+ * Sets how long one call of a function may wait for another process that has the device's lock; and then how long for
+ * the kernel; and on failure how long again, to undo what was done. The default is 30 seconds.
  *
  * @milliseconds: at least 1
  *
@@ -325,12 +351,25 @@ struct vfiobind_vfio {
 	const char *cdev; /* "/dev/vfio/devices/vfio0"; NULL if the kernel has none, or the node is another device's */
 };
 
+/** A process that has a VFIO device, or its group, open. */
+struct vfiobind_user {
+	pid_t pid;
+	const char *command;
+	const char *path; /* what it has open, as /proc says it */
+};
+
 /** A device of an IOMMU group. */
 struct vfiobind_group_member {
 	struct vfiobind_address address;
 	const char *driver; /* NULL if none */
 	enum vfiobind_driver_type driver_type;
 	bool blocks; /* its driver keeps the group from being viable */
+};
+
+/** That a device was detached with this library, and has not been reattached. */
+struct vfiobind_detached {
+	const char *host_driver; /* that had it before; NULL if none or not known */
+	time_t since;
 };
 
 /** All that is known of one device, at the time it was read. */
@@ -360,6 +399,7 @@ struct vfiobind_device {
 	size_t n_netdevs;
 	const char *const *netdevs;
 	const struct vfiobind_vfio *vfio; /* NULL if not on a VFIO driver */
+	const struct vfiobind_detached *detached; /* NULL if it is not, or nothing can be read of it */
 };
 
 /**
@@ -580,6 +620,75 @@ int vfiobind_device_reattach(struct vfiobind_context *context, const struct vfio
  * Returns: NULL. Since: 0.1
  */
 struct vfiobind_result *vfiobind_result_free(struct vfiobind_result *result);
+
+/* ------------------------------------------------------------------------------------------------------- repair */
+
+/** What became of a device whose operation had not ended, or of what was written down of it. */
+enum vfiobind_repair_outcome {
+	VFIOBIND_REPAIR_FINISHED = 1, /* the operation is done now */
+	VFIOBIND_REPAIR_UNDONE,       /* the device is as it was before the operation */
+	VFIOBIND_REPAIR_FORGOTTEN,    /* what was written down is of another device, boot or time: it is removed */
+	VFIOBIND_REPAIR_LEFT,         /* another process has changed the device: it is left alone and forgotten */
+	VFIOBIND_REPAIR_PENDING,      /* a process or the kernel still works on it: later */
+	VFIOBIND_REPAIR_FAILED,       /* neither was possible: what was written down stays */
+	VFIOBIND_REPAIR_MALFORMED,    /* what was written down cannot be used: it stays */
+};
+
+/**
+ * The word for an outcome: "finished", "undone", "forgotten", "left", "pending", "failed", "malformed".
+ *
+ * Returns: a constant string; NULL for a number that is no outcome. Since: 0.1
+ */
+const char *vfiobind_repair_outcome_name(enum vfiobind_repair_outcome outcome);
+
+/** One device that was looked at. */
+struct vfiobind_repaired {
+	struct vfiobind_address address;
+	const char *operation; /* what had not ended: "detach" or "reattach"; NULL if nothing is known of it */
+	enum vfiobind_repair_outcome outcome;
+	const char *driver;          /* that it is on now; NULL if none or not known */
+	const char *driver_override; /* that it has now; NULL if unset or not known */
+	const char *note;            /* why, or who is in the way; NULL if there is nothing to say */
+};
+
+/** All devices that something was to be done for, sorted by address. */
+struct vfiobind_repairs {
+	size_t n_devices;
+	struct vfiobind_repaired *const *devices;
+};
+
+/** How to repair. Zeroes are the defaults. */
+struct vfiobind_repair_options {
+	size_t size;  /* set by VFIOBIND_REPAIR_OPTIONS_INIT */
+	bool dry_run; /* only say what would become of them; needs no privilege but to read the journals */
+};
+
+#define VFIOBIND_REPAIR_OPTIONS_INIT                           \
+	{                                                      \
+		.size = sizeof(struct vfiobind_repair_options) \
+	}
+
+/**
+ * Finishes or undoes what a crash or a time-out has left: a detach is finished if the kernel has finished it, and undone
+ * else; a reattach is finished, or else undone. What another process has made of a device meanwhile is not touched. An
+ * operation that a process or the kernel is still busy with is waited for until the time-out.
+ *
+ * @options: NULL for the defaults
+ * @ret_repairs: what became of the devices; give it back with vfiobind_repairs_free(); may be NULL
+ *
+ * Returns: 0, also where devices are pending, failed or malformed; or with @error's code: -EPERM state-unsafe;
+ * -EACCES permission-denied; -ENOMEM out-of-memory; other negative errnos: state-unavailable, sysfs-unavailable.
+ * Since: 0.1
+ */
+int vfiobind_repair(struct vfiobind_context *context, const struct vfiobind_repair_options *options,
+		    struct vfiobind_repairs **ret_repairs, struct vfiobind_error *error);
+
+/**
+ * Frees what a repair has returned.
+ *
+ * Returns: NULL. Since: 0.1
+ */
+struct vfiobind_repairs *vfiobind_repairs_free(struct vfiobind_repairs *repairs);
 
 /* --------------------------------------------------------------------------------------------------------- host */
 

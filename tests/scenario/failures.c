@@ -234,6 +234,15 @@ static void reattach_tells_why_the_host_driver_did_not_take_it(void **state)
 
 /* ---- what cannot be undone ---- */
 
+static void assert_repaired(int status, const char *outcome)
+{
+	_cleanup_output_ struct output output = RUN_EXPECTING(status, "vfiobind", "repair", "--json");
+	_cleanup_json_ struct json_object *document = json_of(&output);
+
+	assert_json_text(document, "devices.0.address", VF);
+	assert_json_text(document, "devices.0.outcome", outcome);
+}
+
 struct broken_case {
 	const char *code, *rules;
 	const char *driver, *driver_override; /* after it */
@@ -252,9 +261,10 @@ static void check_broken(const struct broken_case *test)
 		assert_json_text(document, "error.code", test->code);
 		assert_json_text(document, "error.device", VF);
 		assert_json_text(document, "state", "broken");
-		assert_json_text(document, "error.hint", VF " was on igbvf, with driver_override unset");
+		assert_json_text(document, "error.hint",
+				 VF " was on igbvf, with driver_override unset: run vfiobind repair");
 		assert_ptr_equal(strchr(output.err, '\n'), output.err + strlen(output.err) - 1);
-		assert_non_null(strstr(output.err, "could not be undone"));
+		assert_non_null(strstr(output.err, "it is not as it was"));
 	}
 	assert_device(VF, test->driver, test->driver_override);
 	{
@@ -266,6 +276,12 @@ static void check_broken(const struct broken_case *test)
 				 strcmp(test->driver_override, "(null)") ? test->driver_override : NULL);
 		assert_json_text(document, "vfio", NULL);
 	}
+	/* What is in the way stays until it has gone; then it is as it was. */
+	ASSERT_FAILS(3, "repair-needed", "untouched", "detach", VF, "--driver", DRIVER);
+	assert_repaired(5, "failed");
+	clear_faults();
+	assert_repaired(0, "undone");
+	assert_device(VF, "igbvf", "(null)");
 }
 
 static void a_device_that_no_driver_takes_any_more_is_told_broken(void **state)
@@ -305,8 +321,9 @@ static void a_reattach_that_cannot_be_undone_is_told_broken(void **state)
 	add_fault("sys.write path=*/drivers_probe fail=EIO");
 	ASSERT_FAILS(5, "probe-write-failed", "broken", "reattach", VF);
 	assert_device(VF, NULL, DRIVER);
+	assert_repaired(5, "failed");
 	clear_faults();
-	RUN_WELL("vfiobind", "reattach", VF);
+	assert_repaired(0, "finished");
 	assert_device(VF, "igbvf", "(null)");
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -150,9 +151,16 @@ void assert_device(const char *address, const char *driver, const char *driver_o
 	assert_string_equal(override_now, driver_override);
 }
 
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return ftw->level == 0 ? 0 : remove(path);
+}
+
 int machine_reset(void **state)
 {
 	write_file(CONTROL "/reset", "1");
+	/* What the library has written down of the machine as it was: the sandbox's own, for there are control files. */
+	nftw("/run/vfiobind", remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 	/* The reset's own end is a step after it, in which the test has no part. */
 	trace_clear();
 	return 0;

@@ -388,11 +388,21 @@ static void reattach_after_a_move_finds_the_host_driver(void **state)
 	check_reattach(&igbvf_by_driver);
 }
 
-static void an_override_of_somebody_else_is_replaced_and_then_cleared(void **state)
+static void an_override_of_somebody_else_is_replaced_and_then_restored(void **state)
+{
+	write_file(DEVICES "/" VF "/driver_override", "somebody-else");
+	check_detach(&igbvf_by_driver);
+	RUN_WELL("vfiobind", "reattach", VF);
+	assert_device(VF, "igbvf", "somebody-else");
+}
+
+/* It keeps the host driver away from a device that is probed, and yet that had it. */
+static void an_override_for_vfio_that_was_waiting_is_restored_too(void **state)
 {
 	write_file(DEVICES "/" VF "/driver_override", "vfio-pci");
 	check_detach(&igbvf_by_driver);
-	check_reattach(&igbvf_by_driver);
+	RUN_WELL("vfiobind", "reattach", VF);
+	assert_device(VF, "igbvf", "vfio-pci");
 }
 
 /* ---- only what is needed is written ---- */
@@ -484,7 +494,8 @@ static const struct CMUnitTest igb_tests[] = {
 	SCENARIO(reattach_leaves_a_device_on_its_host_driver_alone),
 	SCENARIO(detach_moves_from_one_vfio_driver_to_another),
 	SCENARIO(reattach_after_a_move_finds_the_host_driver),
-	SCENARIO(an_override_of_somebody_else_is_replaced_and_then_cleared),
+	SCENARIO(an_override_of_somebody_else_is_replaced_and_then_restored),
+	SCENARIO(an_override_for_vfio_that_was_waiting_is_restored_too),
 	SCENARIO(detach_and_reattach_write_only_three_attributes),
 	SCENARIO(show_tells_all_of_a_vf_on_its_host_driver),
 	SCENARIO(show_tells_the_vfs_of_a_pf),

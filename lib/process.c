@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "util.h"
+
+/* "PID (COMMAND) STATE PARENT …": a command may hold anything; when it was started is the 22nd field. */
+#define START_FIELD 22
+
+uint64_t process_start(pid_t pid)
+{
+	char path[32], text[1024], *rest;
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	rest = strrchr(text, ')');
+	/* Behind the bracket comes the blank before the third field. */
+	for (int field = 2; rest && field < START_FIELD; field++)
+		rest = strchr(rest + 1, ' ');
+	return rest ? strtoull(rest, NULL, 10) : 0;
+}
+
+static int open_process(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int process_wait(pid_t pid, uint64_t start, struct deadline deadline)
+{
+	_cleanup_close_ int fd = open_process(pid);
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+	int r;
+
+	/* Looked at when it cannot become another one any more. */
+	if (fd < 0 || process_start(pid) != start)
+		return 0;
+	do
+		r = poll(&poll_fd, 1, deadline_left(deadline));
+	while (r < 0 && errno == EINTR);
+	return r == 0 ? -ETIMEDOUT : 0;
+}

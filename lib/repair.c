@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a crash or a time-out has left, from the journals: finished where that is possible, undone else. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "context.h"
+#include "error.h"
+#include "group.h"
+#include "journal.h"
+#include "module.h"
+#include "operation.h"
+#include "process.h"
+#include "users.h"
+
+struct repairs_box {
+	struct arena arena;
+	struct vfiobind_repairs repairs;
+	void **devices;
+	size_t n_devices;
+};
+
+struct repair {
+	struct vfiobind_context *context;
+	struct vfiobind_error *error;
+	bool dry_run;
+	struct repairs_box *box;
+	int journals_fd; /* -1 if there are none */
+	int devices_fd;
+};
+
+const char *vfiobind_repair_outcome_name(enum vfiobind_repair_outcome outcome)
+{
+	static const char *const names[] = {
+		[VFIOBIND_REPAIR_FINISHED] = "finished",   [VFIOBIND_REPAIR_UNDONE] = "undone",
+		[VFIOBIND_REPAIR_FORGOTTEN] = "forgotten", [VFIOBIND_REPAIR_LEFT] = "left",
+		[VFIOBIND_REPAIR_PENDING] = "pending",     [VFIOBIND_REPAIR_FAILED] = "failed",
+		[VFIOBIND_REPAIR_MALFORMED] = "malformed",
+	};
+
+	return (size_t)outcome < ARRAY_SIZE(names) ? names[outcome] : NULL;
+}
+
+/* ------------------------------------------------------------------------------------------------------ the result */
+
+static struct vfiobind_repaired *find_repaired(const struct repair *repair, const struct vfiobind_address *address)
+{
+	for (size_t i = 0; i < repair->box->n_devices; i++) {
+		struct vfiobind_repaired *repaired = repair->box->devices[i];
+
+		if (vfiobind_address_compare(&repaired->address, address) == 0)
+			return repaired;
+	}
+	return NULL;
+}
+
+/* How the device is now, as far as that can be read. */
+static int describe_now(struct repair *repair, struct vfiobind_repaired *repaired)
+{
+	_cleanup_free_ struct snapshot *now = calloc(1, sizeof(*now));
+	struct device_handle handle;
+	struct arena *arena = &repair->box->arena;
+
+	if (!now)
+		return fail_memory(repair->error);
+	if (device_open(repair->context, &repaired->address, &handle, NULL) < 0)
+		return 0;
+	if (device_read_driver(repair->context, &handle, now->driver, NULL) > 0)
+		repaired->driver = arena_strdup(arena, now->driver);
+	if (repaired->outcome != VFIOBIND_REPAIR_PENDING &&
+	    device_read_override(repair->context, &handle, now->driver_override, NULL) > 0)
+		repaired->driver_override = arena_strdup(arena, now->driver_override);
+	close_fd(handle.fd);
+	return 0;
+}
+
+static int add_repaired(struct repair *repair, const struct vfiobind_address *address, const struct record *record,
+			enum vfiobind_repair_outcome outcome, const char *note)
+{
+	struct arena *arena = &repair->box->arena;
+	struct vfiobind_repaired *repaired = arena_zalloc(arena, sizeof(*repaired));
+
+	if (!repaired)
+		return fail_memory(repair->error);
+	repaired->address = *address;
+	repaired->outcome = outcome;
+	if (record)
+		repaired->operation = record->operation == RECORD_DETACH ? "detach" : "reattach";
+	repaired->note = note && note[0] ? arena_strdup(arena, note) : NULL;
+	if (arena_append(arena, &repair->box->devices, &repair->box->n_devices, repaired) < 0 ||
+	    (note && note[0] && !repaired->note))
+		return fail_memory(repair->error);
+	return describe_now(repair, repaired);
+}
+
+/* -------------------------------------------------------------------------------------------------- one transaction */
+
+/* The devices of one call that has not ended, and what their journals say. */
+struct transaction {
+	struct repair *repair;
+	struct operation operation;
+	struct vfiobind_error error; /* of the attempts, for the notes */
+	enum record_operation kind;
+};
+
+static int settle(struct transaction *transaction, const struct operation_device *device,
+		  enum vfiobind_repair_outcome outcome, const char *note)
+{
+	struct repair *repair = transaction->repair;
+
+	if (!repair->dry_run && outcome != VFIOBIND_REPAIR_PENDING && outcome != VFIOBIND_REPAIR_FAILED)
+		unlinkat(repair->journals_fd, device->handle.name, 0);
+	return add_repaired(repair, &device->handle.address, device->record, outcome, note);
+}
+
+static int settle_all(struct transaction *transaction, enum vfiobind_repair_outcome outcome, const char *note)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < transaction->operation.n_devices; i++)
+		r = settle(transaction, &transaction->operation.devices[i], outcome, note);
+	return r;
+}
+
+static int take_locks(struct transaction *transaction, const struct record *record)
+{
+	struct repair *repair = transaction->repair;
+	_cleanup_free_ int32_t *groups = calloc(record->n_members, sizeof(*groups));
+
+	if (!groups)
+		return fail_memory(&transaction->error);
+	for (size_t i = 0; i < record->n_members; i++) {
+		struct device_handle handle;
+
+		groups[i] = -1;
+		if (device_open(repair->context, &record->members[i], &handle, NULL) < 0)
+			continue;
+		group_read_number(repair->context, &handle, &groups[i], NULL);
+		close_fd(handle.fd);
+	}
+	return locks_take(repair->context, record->members, record->n_members, groups, record->n_members,
+			  &transaction->operation.locks, &transaction->error);
+}
+
+/* What the operation knew and had done, as the journal tells: whatever may have been stored counts as stored. */
+static void restore_device(struct transaction *transaction, struct operation_device *device, struct record *record)
+{
+	struct snapshot *before = &device->before;
+
+	device->record = record;
+	device->has_record = device->journalled = true;
+	before->bound = record->before.driver[0];
+	memcpy(before->driver, record->before.driver, sizeof(before->driver));
+	before->overridden = record->before.driver_override[0];
+	memcpy(before->driver_override, record->before.driver_override, sizeof(before->driver_override));
+	before->has_vfs = record->had_vfs;
+	memcpy(device->target.driver, record->target, sizeof(device->target.driver));
+	memcpy(device->target.module, record->target_module, sizeof(device->target.module));
+	/* The name was not known before the module was loaded. */
+	if (!device->target.driver[0] && device->target.module[0])
+		driver_find_in_module(transaction->repair->context, device->target.module, &device->target, NULL);
+	device->new_override = record->host.driver_override[0] ? record->host.driver_override : "\n";
+	device->change = device->stored = device->override_stored = device->unbound = true;
+}
+
+/*
+ * A member of the transaction. Returns 1 if it is to be repaired; 0 if there is nothing left to do for it.
+ */
+static int add_member(struct transaction *transaction, const struct vfiobind_address *address,
+		      const char *transaction_id)
+{
+	struct repair *repair = transaction->repair;
+	struct operation *operation = &transaction->operation;
+	struct record *record;
+	char name[VFIOBIND_ADDRESS_SIZE];
+	int r;
+
+	vfiobind_address_format(address, name, sizeof(name));
+	r = journal_read(repair->context, STATE_JOURNALS, repair->journals_fd, name, &repair->box->arena, &record,
+			 &transaction->error);
+	/* It was ended already; or it is another operation's by now. */
+	if (r == 0 || (r > 0 && strcmp(record->transaction, transaction_id) != 0))
+		return 0;
+	if (r < 0)
+		return add_repaired(repair, address, NULL, VFIOBIND_REPAIR_MALFORMED,
+				    vfiobind_error_code_summary(transaction->error.code));
+	r = collect_device(operation, address);
+	if (r == 0 &&
+	    journal_is_current(repair->context, record, operation->devices[operation->n_devices - 1].identity)) {
+		restore_device(transaction, &operation->devices[operation->n_devices - 1], record);
+		return 1;
+	}
+	if (r < 0 && transaction->error.code != VFIOBIND_ERROR_DEVICE_NOT_FOUND)
+		return add_repaired(repair, address, record, VFIOBIND_REPAIR_FAILED,
+				    vfiobind_error_code_summary(transaction->error.code));
+	if (!repair->dry_run)
+		unlinkat(repair->journals_fd, name, 0);
+	r = add_repaired(repair, address, record, VFIOBIND_REPAIR_FORGOTTEN,
+			 r < 0 ? "the device is gone" : "it is another device, or the kernel was booted since");
+	if (r == 0 && operation->n_devices &&
+	    vfiobind_address_compare(&operation->devices[operation->n_devices - 1].handle.address, address) == 0) {
+		close_fd(operation->devices[operation->n_devices - 1].handle.fd);
+		operation->n_devices--;
+	}
+	return r;
+}
+
+/* The kernel still has a store: for which device, and for whose sake? */
+static int settle_pending(struct transaction *transaction)
+{
+	char users[192], note[256];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < transaction->operation.n_devices; i++) {
+		const struct operation_device *device = &transaction->operation.devices[i];
+		const struct users_query query = {
+			.device = &device->handle,
+			.iommu_group = device->iommu_group,
+			.vfio_device = device->record->vfio_device,
+		};
+
+		users_describe(transaction->repair->context, &query, users, sizeof(users));
+		snprintf(note, sizeof(note), "the kernel has not finished a store%s%s", users[0] ? ": " : "", users);
+		r = settle(transaction, device, VFIOBIND_REPAIR_PENDING, note);
+	}
+	return r;
+}
+
+/* Returns 1 if all stores have come back. */
+static int wait_for_worker(struct transaction *transaction)
+{
+	const struct record *record = transaction->operation.devices[0].record;
+
+	if (!record->worker ||
+	    process_wait((pid_t)record->worker, record->worker_start, transaction->repair->context->deadline) == 0)
+		return 1;
+	return settle_pending(transaction);
+}
+
+static bool is_at_target(struct transaction *transaction, struct operation_device *device)
+{
+	return device->target.driver[0] && verify_device(&transaction->operation, device) == 0;
+}
+
+static int undo(struct transaction *transaction)
+{
+	static const struct {
+		enum vfiobind_repair_outcome outcome;
+		const char *note;
+	} outcomes[] = {
+		[ROLLBACK_DONE] = {VFIOBIND_REPAIR_UNDONE, NULL},
+		[ROLLBACK_FAILED] = {VFIOBIND_REPAIR_FAILED, "it is neither as it was nor as it should be; see dmesg"},
+		[ROLLBACK_FOREIGN] = {VFIOBIND_REPAIR_LEFT, "another process has changed it meanwhile"},
+		[ROLLBACK_PENDING] = {VFIOBIND_REPAIR_PENDING, "the kernel has not finished a store"},
+	};
+	struct operation *operation = &transaction->operation;
+	int r = 0;
+
+	for (size_t n = operation->n_devices; r == 0 && n-- > 0;) {
+		enum rollback rollback = rollback_device(operation, &operation->devices[n]);
+
+		r = settle(transaction, &operation->devices[n], outcomes[rollback].outcome, outcomes[rollback].note);
+	}
+	return r;
+}
+
+/* All that the kernel had to do is done: only the end is missing. Otherwise all of it is undone. */
+static int end_detach(struct transaction *transaction)
+{
+	struct operation *operation = &transaction->operation;
+	bool done = true;
+	int r = 0;
+
+	for (size_t i = 0; done && i < operation->n_devices; i++)
+		done = is_at_target(transaction, &operation->devices[i]);
+	if (!done)
+		return transaction->repair->dry_run ? settle_all(transaction, VFIOBIND_REPAIR_UNDONE, NULL)
+						    : undo(transaction);
+	for (size_t i = 0; r == 0 && i < operation->n_devices; i++) {
+		if (!transaction->repair->dry_run)
+			r = journal_commit_device(operation, &operation->devices[i]);
+		r = r == 0 ? add_repaired(transaction->repair, &operation->devices[i].handle.address,
+					  operation->devices[i].record, VFIOBIND_REPAIR_FINISHED, NULL)
+			   : settle(transaction, &operation->devices[i], VFIOBIND_REPAIR_FAILED, strerrordesc_np(-r));
+	}
+	return r;
+}
+
+/* It goes on from where the device is now. */
+static int end_reattach(struct transaction *transaction)
+{
+	struct operation *operation = &transaction->operation;
+	int r;
+
+	if (transaction->repair->dry_run)
+		return settle_all(transaction, VFIOBIND_REPAIR_FINISHED, NULL);
+	r = plan(operation);
+	if (r == 0)
+		r = apply_open(operation);
+	for (size_t i = 0; r == 0 && i < operation->n_devices; i++) {
+		if (operation->devices[i].change)
+			r = apply_device(operation, &operation->devices[i]);
+		if (r == 0)
+			r = verify_device(operation, &operation->devices[i]);
+	}
+	if (r == -ETIMEDOUT)
+		return settle_pending(transaction);
+	if (r < 0) {
+		/* Back to what the journal says, not to what this attempt has found. */
+		for (size_t i = 0; i < operation->n_devices; i++)
+			restore_device(transaction, &operation->devices[i], operation->devices[i].record);
+		return undo(transaction);
+	}
+	for (size_t i = 0; i < operation->n_devices; i++)
+		unlinkat(transaction->repair->devices_fd, operation->devices[i].handle.name, 0);
+	return settle_all(transaction, VFIOBIND_REPAIR_FINISHED, NULL);
+}
+
+static int repair_transaction(struct repair *repair, const struct record *record)
+{
+	struct transaction transaction = {
+		.repair = repair,
+		.operation = OPERATION_INIT,
+		.error = VFIOBIND_ERROR_INIT,
+		.kind = record->operation,
+	};
+	struct operation *operation = &transaction.operation;
+	int r = 0;
+
+	operation->context = repair->context;
+	operation->error = &transaction.error;
+	operation->arena = &repair->box->arena;
+	operation->detach = record->operation == RECORD_DETACH;
+	context_extend(repair->context);
+	if (!repair->dry_run)
+		r = take_locks(&transaction, record);
+	if (r < 0) {
+		char note[300];
+
+		snprintf(note, sizeof(note), "%s: %s", vfiobind_error_code_summary(transaction.error.code),
+			 transaction.error.found);
+		return add_repaired(repair, &record->address, record,
+				    transaction.error.code == VFIOBIND_ERROR_LOCKED ? VFIOBIND_REPAIR_PENDING
+										    : VFIOBIND_REPAIR_FAILED,
+				    note);
+	}
+	context_extend(repair->context);
+	for (size_t i = 0; r >= 0 && i < record->n_members; i++)
+		r = add_member(&transaction, &record->members[i], record->transaction);
+	r = r < 0 ? r : operation->n_devices ? wait_for_worker(&transaction) : 0;
+	if (r > 0)
+		r = operation->detach ? end_detach(&transaction) : end_reattach(&transaction);
+	operation_end(operation);
+	return r;
+}
+
+/* ------------------------------------------------------------------------------------------------------- all of it */
+
+static int repair_journal(struct repair *repair, const char *name)
+{
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	struct vfiobind_address address;
+	struct record *record;
+	int r;
+
+	if (vfiobind_address_parse(name, &address) < 0 || find_repaired(repair, &address))
+		return 0;
+	r = journal_read(repair->context, STATE_JOURNALS, repair->journals_fd, name, &repair->box->arena, &record,
+			 &error);
+	if (r == -ENOMEM)
+		return fail_memory(repair->error);
+	if (r < 0)
+		return add_repaired(repair, &address, NULL, VFIOBIND_REPAIR_MALFORMED,
+				    error.found[0] ? error.found : vfiobind_error_code_summary(error.code));
+	if (r == 0)
+		return 0;
+	if (vfiobind_address_compare(&record->address, &address) != 0 || !record->n_members)
+		return add_repaired(repair, &address, NULL, VFIOBIND_REPAIR_MALFORMED, "it is of another device");
+	return repair_transaction(repair, record);
+}
+
+/* What is written down of a device that is detached no more says so of no device any more. */
+static int repair_record(struct repair *repair, const char *name)
+{
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	char identity[64], driver[SYSFS_NAME_SIZE], text[ATTRIBUTE_TEXT_SIZE];
+	struct vfiobind_address address;
+	struct device_handle handle;
+	const char *note = NULL;
+	struct record *record;
+	int r;
+
+	if (vfiobind_address_parse(name, &address) < 0 || find_repaired(repair, &address))
+		return 0;
+	r = journal_read(repair->context, STATE_DEVICES, repair->devices_fd, name, &repair->box->arena, &record,
+			 &error);
+	if (r == -ENOMEM)
+		return fail_memory(repair->error);
+	if (r < 0)
+		return add_repaired(repair, &address, NULL, VFIOBIND_REPAIR_MALFORMED,
+				    error.found[0] ? error.found : vfiobind_error_code_summary(error.code));
+	if (r == 0)
+		return 0;
+	if (device_open(repair->context, &address, &handle, NULL) < 0) {
+		note = "the device is gone";
+	} else {
+		if (attribute_read(repair->context, handle.directory, "modalias", identity, sizeof(identity)) <= 0)
+			strcpy(identity, "unknown");
+		r = device_read_driver(repair->context, &handle, driver, NULL);
+		if (!journal_is_current(repair->context, record, identity))
+			note = "it is another device, or the kernel was booted since";
+		else if (r > 0 &&
+			 device_classify_driver(repair->context, handle.fd, driver) == VFIOBIND_DRIVER_TYPE_HOST &&
+			 device_read_override(repair->context, &handle, text, NULL) == 0)
+			note = "another process has reattached it";
+		close_fd(handle.fd);
+	}
+	if (!note)
+		return 0;
+	if (!repair->dry_run)
+		unlinkat(repair->devices_fd, name, 0);
+	return add_repaired(repair, &address, NULL, VFIOBIND_REPAIR_FORGOTTEN, note);
+}
+
+static int walk_directory(struct repair *repair, int directory_fd, int (*look)(struct repair *, const char *))
+{
+	struct sysfs_walk walk;
+	const char *name;
+	int r;
+
+	if (directory_fd < 0)
+		return 0;
+	r = sysfs_walk_open(&walk, directory_fd, ".");
+	if (r < 0)
+		return fail(repair->error, .code = VFIOBIND_ERROR_STATE_UNAVAILABLE, .number = -r);
+	while (r >= 0 && (r = sysfs_walk_next(&walk, &name)) > 0)
+		r = look(repair, name);
+	sysfs_walk_close(&walk);
+	return r;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct vfiobind_repaired *const *first = a, *const *second = b;
+
+	return vfiobind_address_compare(&(*first)->address, &(*second)->address);
+}
+
+int vfiobind_repair(struct vfiobind_context *context, const struct vfiobind_repair_options *options,
+		    struct vfiobind_repairs **ret_repairs, struct vfiobind_error *error)
+{
+	struct repair repair = {.context = context, .error = error, .journals_fd = -1, .devices_fd = -1};
+	struct repairs_box *box;
+	int r;
+
+	if (!context)
+		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = "repair");
+	box = repair.box = calloc(1, sizeof(*box));
+	if (!box)
+		return fail_memory(error);
+	repair.dry_run =
+		options && options->size > offsetof(struct vfiobind_repair_options, dry_run) && options->dry_run;
+	module_forget(context);
+	r = context_begin(context, error);
+	if (r == 0)
+		r = state_open(context, STATE_JOURNALS, false, &repair.journals_fd, error);
+	if (r == 0)
+		r = state_open(context, STATE_DEVICES, repair.journals_fd >= 0 && !repair.dry_run, &repair.devices_fd,
+			       error);
+	if (r == 0)
+		r = walk_directory(&repair, repair.journals_fd, repair_journal);
+	if (r == 0)
+		r = walk_directory(&repair, repair.devices_fd, repair_record);
+	close_fd(repair.journals_fd);
+	close_fd(repair.devices_fd);
+	if (r == 0 && box->n_devices)
+		qsort(box->devices, box->n_devices, sizeof(*box->devices), compare);
+	box->repairs.devices = (struct vfiobind_repaired **)box->devices;
+	box->repairs.n_devices = box->n_devices;
+	if (r < 0 || !ret_repairs)
+		vfiobind_repairs_free(&box->repairs);
+	else
+		*ret_repairs = &box->repairs;
+	return r;
+}
+
+struct vfiobind_repairs *vfiobind_repairs_free(struct vfiobind_repairs *repairs)
+{
+	struct repairs_box *box;
+
+	if (!repairs)
+		return NULL;
+	box = container_of(repairs, struct repairs_box, repairs);
+	arena_free(&box->arena);
+	free(box);
+	return NULL;
+}
