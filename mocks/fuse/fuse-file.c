@@ -2,9 +2,9 @@
 /*
  * Open files. A read or a write that could wait goes to the pool, all else runs on the serving thread.
  *
- * INTERRUPT has no handler. It comes for every signal, harmless ones too, and an EINTR in answer would end a write(2)
- * that the kernel never ends: the waits of bind and unbind are not interruptible. So the store goes on; when its client
- * has been killed meanwhile the reply finds nobody (ENOENT), which libfuse ignores.
+ * INTERRUPT comes for every signal, harmless ones too, and an EINTR in answer would end a write(2) that the kernel never
+ * ends: the waits of bind and unbind are not interruptible. So the model is told, and a store goes on; when its client has
+ * been killed meanwhile the reply finds nobody (ENOENT), which libfuse ignores.
  */
 #include "request.h"
 
@@ -104,10 +104,22 @@ struct transfer {
 	struct open_file *file;
 	struct client client;
 	bool is_write;
+	bool interrupted; /* a signal waits for the client */
 	off_t offset;
 	size_t size;
 	char data[];
 };
+
+/* Called by whoever serves, while the job may be running. */
+static void interrupt_transfer(fuse_req_t req, void *data)
+{
+	struct transfer *transfer = data;
+	struct kernel *k = transfer->server->k;
+
+	kernel_lock(k);
+	kernel_interrupt(k, &transfer->interrupted);
+	kernel_unlock(k);
+}
 
 static void run_transfer(struct job *job)
 {
@@ -123,6 +135,8 @@ static void run_transfer(struct job *job)
 		n = read_file(file, transfer->data, transfer->size, transfer->offset);
 	kernel_unlock(transfer->server->k);
 	kernel_enter(NULL);
+	/* Returns when nobody is in there any more. */
+	fuse_req_interrupt_func(transfer->req, NULL, NULL);
 	if (transfer->is_write)
 		reply_written(transfer->req, n);
 	else
@@ -147,9 +161,13 @@ static void defer(fuse_req_t req, struct open_file *file, const struct client *c
 					      .is_write = data != NULL,
 					      .offset = offset,
 					      .size = size};
+		transfer->client.interrupted = &transfer->interrupted;
 		if (data)
 			memcpy(transfer->data, data, size);
+		fuse_req_interrupt_func(req, interrupt_transfer, transfer);
 		r = worker_pool_submit(server->pool, &transfer->job);
+		if (r < 0)
+			fuse_req_interrupt_func(req, NULL, NULL);
 	}
 	if (r == 0)
 		return;

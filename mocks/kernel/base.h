@@ -40,10 +40,11 @@ struct mutex {
 /* Both drop the model lock while they wait. 0, or the abort's -errno (then the lock is not held). */
 int mutex_lock(struct kernel *k, struct mutex *mutex);
 void mutex_unlock(struct kernel *k, struct mutex *mutex);
-/* Waits until something changed; 0, or the abort's -errno at once. */
-int kernel_wait(struct kernel *k);
-/* The same with a limit in ms; -ETIMEDOUT when nothing happened until @deadline. */
+/* Waits until @ready(@argument), which others may ask too: 0, or the abort's -errno. */
+int kernel_wait_for(struct kernel *k, bool (*ready)(const void *argument), const void *argument);
+/* Waits until @deadline: 0, or the abort's -errno. */
 int kernel_wait_until(struct kernel *k, const struct timespec *deadline);
+/* Something is now otherwise that somebody may wait for. */
 void kernel_changed(struct kernel *k);
 /* A store or a show that may wait, begun and ended: reset waits for them. */
 void kernel_operation_begin(struct kernel *k);
@@ -82,6 +83,15 @@ struct attribute {
 	ssize_t (*store_long)(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size);
 	int (*open)(struct kobject *kobj, int flags); /* may refuse */
 	void (*release)(struct kobject *kobj);
+	const struct stream *stream; /* instead of all that reads and writes */
+};
+
+/* A file in which each open file has a state of its own, and offsets mean nothing. */
+struct stream {
+	void *(*open)(struct kobject *kobj);
+	void (*release)(void *state);
+	ssize_t (*write)(struct kobject *kobj, void *state, const char *data, size_t size);
+	ssize_t (*read)(struct kobject *kobj, void *state, char *buffer, size_t size);
 };
 
 #define PAGE 4096
@@ -348,4 +358,5 @@ int kstrtobool(const char *text, bool *ret);
 bool sysfs_streq(const char *a, const char *b);
 
 void control_init(struct kernel *k);
+extern const struct stream watch_stream; /* the control file `wait` */
 void proc_init(struct kernel *k);

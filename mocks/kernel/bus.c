@@ -137,6 +137,11 @@ void bus_add_driver(struct kernel *k, struct device_driver *driver)
 	kobject_uevent(k, driver->kobj.node, "add", "drivers", NULL, NULL, NULL);
 }
 
+static bool has_no_probes(const void *driver)
+{
+	return !((const struct device_driver *)driver)->probes;
+}
+
 int bus_remove_driver(struct kernel *k, struct device_driver *driver)
 {
 	struct dynamic_id *id;
@@ -146,10 +151,10 @@ int bus_remove_driver(struct kernel *k, struct device_driver *driver)
 	for (size_t i = ARRAY_SIZE(driver_attrs); i-- > 0;)
 		kernfs_remove_by_name(driver->kobj.node, driver_attrs[i].name);
 	driver->registered = false;
-	while (driver->probes && !k->abort_error)
-		kernel_wait(k);
+	ret = kernel_wait_for(k, has_no_probes, driver);
 	/* An abort ends these waits early: what was waited for still runs. */
-	ret = k->abort_error ? k->abort_error : driver_detach(driver);
+	if (!ret)
+		ret = k->abort_error ? k->abort_error : driver_detach(driver);
 	if (ret)
 		return ret;
 	TAILQ_REMOVE(&k->pci_bus.driver_list, driver, on_bus);

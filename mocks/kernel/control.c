@@ -124,6 +124,8 @@ static const struct attribute attrs[] = {
 	{"faults", 0644, .show_long = faults_text, .store_long = faults_store,
 	 .flags = ATTRIBUTE_CONTROL | ATTRIBUTE_STORE_INLINE},
 	{"held", 0444, .show_long = held_text, .flags = ATTRIBUTE_CONTROL},
+	{"wait", 0644, .stream = &watch_stream,
+	 .flags = ATTRIBUTE_CONTROL | ATTRIBUTE_SHOW_WAITS | ATTRIBUTE_STORE_INLINE},
 	{"release", 0200, .store = release_store, .flags = ATTRIBUTE_CONTROL | ATTRIBUTE_STORE_INLINE},
 	{"state", 0444, .show_long = state_text, .flags = ATTRIBUTE_CONTROL},
 	{"modules", 0200, .store_long = modules_store, .flags = ATTRIBUTE_CONTROL},

@@ -24,17 +24,28 @@ static const char *set_string(char **slot, const char *value)
 	return NULL;
 }
 
+/* The keys that say which steps are meant. */
+static char **match_slot(struct rule *rule, const char *key)
+{
+	const struct {
+		const char *key;
+		char **slot;
+	} slots[] = {
+		{"device", &rule->device}, {"driver", &rule->driver}, {"path", &rule->path}, {"actor", &rule->actor}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(slots); i++)
+		if (!strcmp(slots[i].key, key))
+			return slots[i].slot;
+	return NULL;
+}
+
 /* One key=value of a rule. NULL, or what is wrong with it. */
 static const char *parse_pair(struct rule *rule, const char *key, const char *value)
 {
-	if (!strcmp(key, "device"))
-		return set_string(&rule->device, value);
-	if (!strcmp(key, "driver"))
-		return set_string(&rule->driver, value);
-	if (!strcmp(key, "path"))
-		return set_string(&rule->path, value);
-	if (!strcmp(key, "actor"))
-		return set_string(&rule->actor, value);
+	char **slot = match_slot(rule, key);
+
+	if (slot)
+		return set_string(slot, value);
 	if (!strcmp(key, "after"))
 		return parse_number(value, &rule->after) ? NULL : "after= wants a number";
 	if (!strcmp(key, "times"))
@@ -59,30 +70,30 @@ static bool parse_flag(struct rule *rule, const char *word)
 	return true;
 }
 
-static const char *parse_step(struct rule *rule, const char *name)
+int step_parse(const char *name, enum step_id *ret_id)
 {
 	for (int id = 0; id < STEP_COUNT; id++)
 		if (!strcmp(step_name((enum step_id)id), name)) {
-			rule->step = (enum step_id)id;
-			return NULL;
+			*ret_id = (enum step_id)id;
+			return 0;
 		}
-	return "no such step";
+	return -EINVAL;
 }
 
-static const char *parse_rule(char *line, struct rule *rule)
+static const char *parse_words(char *line, struct rule *rule)
 {
-	char *rest = line, *word;
 	const char *complaint = NULL;
 	bool first = true;
+	char *word;
 
-	rule->text = xstrdup(line);
-	while (!complaint && (word = strsep(&rest, " \t"))) {
+	while (!complaint && (word = strsep(&line, " \t"))) {
 		char *value;
 
 		if (!*word)
 			continue;
 		if (first) {
-			complaint = parse_step(rule, word);
+			if (step_parse(word, &rule->step))
+				return "no such step";
 			first = false;
 			continue;
 		}
@@ -94,9 +105,32 @@ static const char *parse_rule(char *line, struct rule *rule)
 		*value++ = '\0';
 		complaint = parse_pair(rule, word, value);
 	}
+	return first ? "no step" : complaint;
+}
+
+static bool does_something(const struct rule *rule)
+{
+	return rule->error || rule->delay_ms || rule->hold || rule->kill;
+}
+
+const char *rule_parse_match(char *line, struct rule *rule)
+{
+	const char *complaint = parse_words(line, rule);
+
+	if (!complaint && (does_something(rule) || rule->after || rule->times))
+		return "only device=, driver=, path= and actor= say which step";
+	return complaint;
+}
+
+static const char *parse_rule(char *line, struct rule *rule)
+{
+	const char *complaint;
+
+	rule->text = xstrdup(line);
+	complaint = parse_words(line, rule);
 	if (complaint)
 		return complaint;
-	if (!rule->error && !rule->delay_ms && !rule->hold && !rule->kill)
+	if (!does_something(rule))
 		return "none of fail=, delay=, hold and kill";
 	if ((rule->delay_ms || rule->hold) && !step_may_wait(rule->step))
 		return "this step cannot wait";

@@ -7,13 +7,19 @@
 #include <fnmatch.h>
 #include <time.h>
 
-void rule_free(struct rule *rule)
+void rule_clear(struct rule *rule)
 {
 	free(rule->text);
 	free(rule->device);
 	free(rule->driver);
 	free(rule->path);
 	free(rule->actor);
+	*rule = (struct rule){.text = NULL};
+}
+
+void rule_free(struct rule *rule)
+{
+	rule_clear(rule);
 	free(rule);
 }
 
@@ -73,31 +79,30 @@ static bool address_in_path(const char *path, char *address)
  */
 static const char *device_of_step(const struct step_args *args, char *address)
 {
-	const char *value = args->written ? args->written : args->value;
 	struct pci_address parsed;
 
 	if (args->device)
 		return args->device;
-	if (value && strlen(value) < PCI_ADDRESS_TEXT) {
-		snprintf(address, PCI_ADDRESS_TEXT, "%.*s", (int)strcspn(value, "\n"), value);
+	if (args->value && strlen(args->value) < PCI_ADDRESS_TEXT) {
+		snprintf(address, PCI_ADDRESS_TEXT, "%.*s", (int)strcspn(args->value, "\n"), args->value);
 		if (!pci_address_parse(address, &parsed))
 			return address;
 	}
 	return address_in_path(args->path, address) ? address : NULL;
 }
 
-static bool rule_matches(const struct rule *rule, enum step_id id, const struct step_args *args, const char *device)
+bool rule_matches(const struct rule *rule, enum step_id id, const struct step_args *args, const char *actor)
 {
-	return rule->step == id && field_matches(rule->device, device) && field_matches(rule->driver, args->driver) &&
-	       field_matches(rule->actor, kernel_client()->actor) && path_matches(rule->path, args->path) &&
-	       /* The kernel itself is no client to be killed. */
-	       (!rule->kill || kernel_client()->pid > 0);
+	char address[PCI_ADDRESS_TEXT];
+
+	return rule->step == id && field_matches(rule->driver, args->driver) && field_matches(rule->actor, actor) &&
+	       path_matches(rule->path, args->path) &&
+	       (!rule->device || field_matches(rule->device, device_of_step(args, address)));
 }
 
 static int wait_ms(struct kernel *k, unsigned long ms)
 {
 	struct timespec deadline;
-	int ret = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &deadline);
 	deadline.tv_sec += (time_t)(ms / 1000);
@@ -106,24 +111,26 @@ static int wait_ms(struct kernel *k, unsigned long ms)
 		deadline.tv_sec++;
 		deadline.tv_nsec -= 1000000000;
 	}
-	while (!ret)
-		ret = kernel_wait_until(k, &deadline);
-	return ret == -ETIMEDOUT ? 0 : ret;
+	return kernel_wait_until(k, &deadline);
+}
+
+static bool is_released(const void *held)
+{
+	return ((const struct held_step *)held)->released;
 }
 
 static int hold(struct kernel *k, enum step_id id, const struct step_args *args)
 {
 	struct held_step *held = xcalloc(sizeof(*held));
 	char line[TRACE_LINE + 8];
-	int ret = 0;
+	int ret;
 
 	trace_format(line, id, args);
 	held->id = ++k->steps->next_held;
 	held->text = xstrdup(line);
 	TAILQ_INSERT_TAIL(&k->steps->held, held, list);
 	kernel_changed(k);
-	while (!ret && !held->released)
-		ret = kernel_wait(k);
+	ret = kernel_wait_for(k, is_released, held);
 	TAILQ_REMOVE(&k->steps->held, held, list);
 	free(held->text);
 	free(held);
@@ -142,14 +149,16 @@ struct decision {
 static void decide(struct kernel *k, enum step_id id, const struct step_args *args, struct decision *decision,
 		   char *why)
 {
-	char address[PCI_ADDRESS_TEXT];
-	const char *device = device_of_step(args, address);
+	const struct client *client = kernel_client();
 	struct rule *rule;
 
 	TAILQ_FOREACH (rule, &k->steps->rules, list) {
 		bool first_reason = !why[0] || (rule->error && !decision->error);
 
-		if (!rule_matches(rule, id, args, device))
+		if (!rule_matches(rule, id, args, client->actor))
+			continue;
+		/* The kernel itself is no client to be killed. */
+		if (rule->kill && !client->pid)
 			continue;
 		if (rule->seen++ < rule->after || (rule->times && rule->fired >= rule->times))
 			continue;

@@ -17,3 +17,10 @@ struct rule {
 };
 
 void rule_free(struct rule *rule);
+/* Frees what is in it. */
+void rule_clear(struct rule *rule);
+/* Whether it is for such a step of @actor's. */
+bool rule_matches(const struct rule *rule, enum step_id id, const struct step_args *args, const char *actor);
+/* `STEP [device=A] [driver=D] [path=GLOB] [actor=N]`, cut into pieces in place. NULL, or what is wrong with it. */
+const char *rule_parse_match(char *line, struct rule *rule);
+int step_parse(const char *name, enum step_id *ret_id); /* 0 or -EINVAL */

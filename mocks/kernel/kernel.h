@@ -21,6 +21,8 @@ struct client {
 	uid_t uid;
 	gid_t gid;
 	char actor[32]; /* MOCKSYS_ACTOR, or the pid in decimal */
+	/* A signal waits for the client (kernel_interrupt()); NULL: that is never known. */
+	const bool *interrupted;
 };
 
 /* A file that is served as it is: /lib/modules/<release>/…. Path is relative to the root of the tree. */
@@ -58,6 +60,9 @@ void kernel_free(struct kernel *k);
 
 void kernel_lock(struct kernel *k);
 void kernel_unlock(struct kernel *k);
+
+/* Sets the `interrupted` of a client that may be waiting. */
+void kernel_interrupt(struct kernel *k, bool *interrupted);
 
 /* Makes the calling thread act for @client (copied) until the next call; NULL: the model itself. Needs no lock. */
 void kernel_enter(const struct client *client);

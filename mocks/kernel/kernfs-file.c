@@ -13,6 +13,7 @@ struct kernfs_file {
 	char *buffer; /* what show() said, kept until the next read from 0 */
 	size_t length;
 	bool filled, was_read;
+	void *stream_state;
 };
 
 int kernfs_get_active(struct kernfs_node *node)
@@ -37,7 +38,7 @@ static bool is_control(const struct kernfs_node *node)
 
 static bool has_show(const struct attribute *attr)
 {
-	return attr->show || attr->text || attr->show_long || attr->read;
+	return attr->show || attr->text || attr->show_long || attr->read || attr->stream;
 }
 
 /* kernfs_fop_open(): the mode must have the bit and the attribute the method, for root too. */
@@ -78,6 +79,8 @@ int kernfs_open(struct kernfs_node *node, int flags, struct kernfs_file **ret_fi
 	file->node = kernfs_get(node);
 	file->can_read = (flags & O_ACCMODE) != O_WRONLY;
 	file->can_write = (flags & O_ACCMODE) != O_RDONLY;
+	if (node->attr && node->attr->stream)
+		file->stream_state = node->attr->stream->open(node->kobj);
 	*ret_file = file;
 	return 0;
 }
@@ -88,6 +91,8 @@ void kernfs_release(struct kernfs_file *file)
 
 	if (attr && attr->release)
 		attr->release(file->node->kobj);
+	if (attr && attr->stream)
+		attr->stream->release(file->stream_state);
 	free(file->buffer);
 	kernfs_put(file->node);
 	free(file);
@@ -113,14 +118,18 @@ bool kernfs_write_may_wait(const struct kernfs_file *file)
 	       (!is_control(node) && step_has_rules(node->k));
 }
 
+static bool is_free(const void *file)
+{
+	return !((const struct kernfs_file *)file)->busy;
+}
+
 /* The open file's own mutex. */
 static int begin(struct kernfs_file *file)
 {
 	int ret;
 
-	while (file->busy)
-		if ((ret = kernel_wait(file->node->k)))
-			return ret;
+	if ((ret = kernel_wait_for(file->node->k, is_free, file)))
+		return ret;
 	if ((ret = kernfs_get_active(file->node)))
 		return ret;
 	file->busy = true;
@@ -224,7 +233,9 @@ ssize_t kernfs_read(struct kernfs_file *file, char *buffer, size_t size, off_t o
 	file->was_read = true;
 	if (!is_control(node))
 		ret = STEP(node->k, SYS_READ, .path = node->path);
-	if (!ret)
+	if (!ret && node->attr->stream)
+		ret = node->attr->stream->read(node->kobj, file->stream_state, buffer, size);
+	else if (!ret)
 		ret = node->attr->read ? read_binary(file, buffer, size, offset)
 				       : read_text(file, buffer, size, offset);
 	end(file);
@@ -254,8 +265,12 @@ static ssize_t write_text(struct kernfs_node *node, const char *data, size_t siz
 	return node->attr->store(node->kobj, node->attr, page, size);
 }
 
-static ssize_t call_store(struct kernfs_node *node, const char *data, size_t size, off_t offset)
+static ssize_t call_store(struct kernfs_file *file, const char *data, size_t size, off_t offset)
 {
+	struct kernfs_node *node = file->node;
+
+	if (node->attr->stream)
+		return node->attr->stream->write(node->kobj, file->stream_state, data, size);
 	if (node->attr->write)
 		return write_binary(node, data, size, offset);
 	if (node->attr->store_long)
@@ -263,10 +278,10 @@ static ssize_t call_store(struct kernfs_node *node, const char *data, size_t siz
 	return write_text(node, data, size);
 }
 
-static ssize_t run_store(struct kernfs_node *node, const char *data, size_t size, off_t offset)
+static ssize_t run_store(struct kernfs_file *file, const char *data, size_t size, off_t offset)
 {
-	struct kernel *k = node->k;
-	ssize_t ret = call_store(node, data, size, offset);
+	struct kernel *k = file->node->k;
+	ssize_t ret = call_store(file, data, size, offset);
 
 	deferred_probe_work(k);
 	/* What an abort cut short must not look done. */
@@ -274,8 +289,9 @@ static ssize_t run_store(struct kernfs_node *node, const char *data, size_t size
 }
 
 /* The store between its two steps: asked, and answered. */
-static ssize_t store_in_steps(struct kernfs_node *node, const char *data, size_t size, off_t offset)
+static ssize_t store_in_steps(struct kernfs_file *file, const char *data, size_t size, off_t offset)
 {
+	struct kernfs_node *node = file->node;
 	struct kernel *k = node->k;
 	char value[64];
 	ssize_t ret;
@@ -284,8 +300,8 @@ static ssize_t store_in_steps(struct kernfs_node *node, const char *data, size_t
 	step_forget_reason();
 	ret = STEP(k, SYS_WRITE, .path = node->path, .value = value);
 	if (!ret)
-		ret = run_store(node, data, size, offset);
-	return STEP(k, SYS_RETURN, .path = node->path, .written = value, .result = ret,
+		ret = run_store(file, data, size, offset);
+	return STEP(k, SYS_RETURN, .path = node->path, .value = value, .result = ret,
 		    .why = ret < 0 ? step_reason() : NULL);
 }
 
@@ -301,7 +317,7 @@ ssize_t kernfs_write(struct kernfs_file *file, const char *data, size_t size, of
 	ret = begin(file);
 	if (ret)
 		return ret;
-	ret = is_control(node) ? run_store(node, data, size, offset) : store_in_steps(node, data, size, offset);
+	ret = is_control(node) ? run_store(file, data, size, offset) : store_in_steps(file, data, size, offset);
 	end(file);
 	return ret;
 }

@@ -229,11 +229,19 @@ static void mark_removed(struct kernfs_node *node)
 }
 
 /* kernfs_drain(): nobody runs in the node any more. Its own store, when it is the caller, counts as nobody. */
-static void drain(struct kernfs_node *node, unsigned self)
+static bool has_nobody(const void *node)
 {
-	while (node->active > self)
-		if (kernel_wait(node->k))
-			return;
+	return !((const struct kernfs_node *)node)->active;
+}
+
+static bool has_one(const void *node)
+{
+	return ((const struct kernfs_node *)node)->active <= 1;
+}
+
+static void drain(struct kernfs_node *node, bool with_self)
+{
+	kernel_wait_for(node->k, with_self ? has_one : has_nobody, node);
 }
 
 static void release_tree(struct kernfs_node *node)
@@ -242,13 +250,13 @@ static void release_tree(struct kernfs_node *node)
 
 	while ((child = TAILQ_FIRST(&node->children))) {
 		TAILQ_REMOVE(&node->children, child, sibling);
-		drain(child, 0);
+		drain(child, false);
 		release_tree(child);
 	}
 	kernfs_put(node);
 }
 
-static void remove_node(struct kernfs_node *node, unsigned self)
+static void remove_node(struct kernfs_node *node, bool with_self)
 {
 	struct kernfs_node *parent = node->parent;
 
@@ -260,19 +268,19 @@ static void remove_node(struct kernfs_node *node, unsigned self)
 	mark_removed(node);
 	announce_removal(node);
 	kernfs_get(node);
-	drain(node, self);
+	drain(node, with_self);
 	release_tree(node);
 	kernfs_put(node);
 }
 
 void kernfs_remove(struct kernfs_node *node)
 {
-	remove_node(node, 0);
+	remove_node(node, false);
 }
 
 void kernfs_remove_self(struct kernfs_node *node)
 {
-	remove_node(node, 1);
+	remove_node(node, true);
 }
 
 void kernfs_remove_by_name(struct kernfs_node *parent, const char *name)
@@ -424,7 +432,7 @@ bool kernfs_has_store(const struct kernfs_node *node)
 {
 	const struct attribute *attr = node->attr;
 
-	return attr && (attr->store || attr->store_long || attr->write);
+	return attr && (attr->store || attr->store_long || attr->write || attr->stream);
 }
 
 bool kernfs_is_constant(const struct kernfs_node *node)

@@ -32,43 +32,60 @@ void kernel_unlock(struct kernel *k)
 	pthread_mutex_unlock(&k->lock);
 }
 
+void kernel_interrupt(struct kernel *k, bool *interrupted)
+{
+	*interrupted = true;
+	kernel_changed(k);
+}
+
 void kernel_changed(struct kernel *k)
 {
 	pthread_cond_broadcast(&k->changed);
 }
 
-int kernel_wait(struct kernel *k)
+int kernel_wait_for(struct kernel *k, bool (*ready)(const void *argument), const void *argument)
 {
-	if (!k->abort_error)
-		pthread_cond_wait(&k->changed, &k->lock);
-	return k->abort_error;
+	int ret = 0;
+
+	while (!ret && !ready(argument)) {
+		if (!k->abort_error)
+			pthread_cond_wait(&k->changed, &k->lock);
+		ret = k->abort_error;
+	}
+	return ret;
 }
 
 int kernel_wait_until(struct kernel *k, const struct timespec *deadline)
 {
-	if (k->abort_error)
-		return k->abort_error;
-	if (pthread_cond_timedwait(&k->changed, &k->lock, deadline) == ETIMEDOUT)
-		return -ETIMEDOUT;
+	int error = 0;
+
+	while (!k->abort_error && error != ETIMEDOUT)
+		error = pthread_cond_timedwait(&k->changed, &k->lock, deadline);
 	return k->abort_error;
+}
+
+struct turn {
+	const struct mutex *mutex;
+	unsigned long ticket;
+};
+
+static bool is_served(const void *argument)
+{
+	const struct turn *turn = argument;
+
+	return turn->mutex->serving == turn->ticket;
 }
 
 int mutex_lock(struct kernel *k, struct mutex *mutex)
 {
-	unsigned long ticket;
+	struct turn turn = {.mutex = mutex};
 
 	/* Once aborted nobody begins anything: what is half done stays so, for the one who aborts to clear away. */
 	if (k->abort_error)
 		return k->abort_error;
-	ticket = mutex->next_ticket++;
-	while (mutex->serving != ticket) {
-		int ret = kernel_wait(k);
-
-		/* An abandoned ticket blocks later ones, but an abort ends all of them, and then the lock is made anew. */
-		if (ret)
-			return ret;
-	}
-	return 0;
+	turn.ticket = mutex->next_ticket++;
+	/* An abandoned ticket blocks later ones, but an abort ends all of them, and then the lock is made anew. */
+	return kernel_wait_for(k, is_served, &turn);
 }
 
 void mutex_unlock(struct kernel *k, struct mutex *mutex)

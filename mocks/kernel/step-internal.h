@@ -5,7 +5,7 @@
 #include "kernel/base.h"
 
 struct trace_record {
-	STAILQ_ENTRY(trace_record) list;
+	TAILQ_ENTRY(trace_record) list;
 	unsigned long sequence;
 	char text[];
 };
@@ -23,8 +23,10 @@ struct held_step {
 TAILQ_HEAD(rules, rule);
 
 struct step_state {
-	STAILQ_HEAD(, trace_record) trace;
+	TAILQ_HEAD(trace_records, trace_record) trace;
 	unsigned long next_sequence, n_records, n_dropped;
+	unsigned long n_clears;      /* after each, numbers begin anew */
+	unsigned n_watchers;         /* who wait for a step */
 	struct rules rules, unfired; /* those that a reset dropped before they had fired */
 	TAILQ_HEAD(, held_step) held;
 	unsigned long next_held;

@@ -30,7 +30,7 @@ struct step_state *step_state_new(void)
 {
 	struct step_state *state = xcalloc(sizeof(*state));
 
-	STAILQ_INIT(&state->trace);
+	TAILQ_INIT(&state->trace);
 	TAILQ_INIT(&state->rules);
 	TAILQ_INIT(&state->unfired);
 	TAILQ_INIT(&state->held);
@@ -82,5 +82,7 @@ long step(struct kernel *k, enum step_id id, const struct step_args *args)
 	if (decided.result < 0 && decided.why)
 		step_note_reason(decided.why);
 	trace_record(k->steps, id, &decided, decided.result);
+	if (k->steps->n_watchers)
+		kernel_changed(k);
 	return decided.result;
 }

@@ -63,11 +63,10 @@ struct step_args {
 	const char *driver;
 	const char *module;
 	const char *path;
-	const char *action;  /* of a uevent */
-	const char *value;   /* what was written, what was chosen */
-	const char *written; /* the same of a write that returns: for rules to match, the trace has said it before */
-	long result;         /* the decision so far: 0, a count, or -errno */
-	const char *why;     /* why it is a refusal: the kernel never says */
+	const char *action; /* of a uevent */
+	const char *value;  /* what was written, what was chosen */
+	long result;        /* the decision so far: 0, a count, or -errno */
+	const char *why;    /* why it is a refusal: the kernel never says */
 };
 
 /*

@@ -69,11 +69,11 @@ void trace_record(struct step_state *state, enum step_id id, const struct step_a
 		abort();
 	memcpy(record->text, line, used + 1);
 	record->sequence = ++state->next_sequence;
-	STAILQ_INSERT_TAIL(&state->trace, record, list);
+	TAILQ_INSERT_TAIL(&state->trace, record, list);
 	if (++state->n_records <= TRACE_LIMIT)
 		return;
-	record = STAILQ_FIRST(&state->trace);
-	STAILQ_REMOVE_HEAD(&state->trace, list);
+	record = TAILQ_FIRST(&state->trace);
+	TAILQ_REMOVE(&state->trace, record, list);
 	free(record);
 	state->n_records--;
 	state->n_dropped++;
@@ -83,11 +83,12 @@ void trace_clear(struct step_state *state)
 {
 	struct trace_record *record;
 
-	while ((record = STAILQ_FIRST(&state->trace))) {
-		STAILQ_REMOVE_HEAD(&state->trace, list);
+	while ((record = TAILQ_FIRST(&state->trace))) {
+		TAILQ_REMOVE(&state->trace, record, list);
 		free(record);
 	}
 	state->next_sequence = state->n_records = state->n_dropped = 0;
+	state->n_clears++;
 }
 
 void step_trace_clear(struct kernel *k)
@@ -106,7 +107,7 @@ char *step_trace_text(struct kernel *k)
 		abort();
 	if (k->steps->n_dropped)
 		fprintf(stream, "# %lu older steps dropped\n", k->steps->n_dropped);
-	STAILQ_FOREACH (record, &k->steps->trace, list)
+	TAILQ_FOREACH (record, &k->steps->trace, list)
 		fprintf(stream, "%lu %s\n", record->sequence, record->text);
 	fclose(stream);
 	return text;

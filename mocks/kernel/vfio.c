@@ -217,13 +217,16 @@ static void remove_vfio_dev(struct kernel *k, struct vfio_device *vfio)
 		class_device_remove(k, &vfio->device);
 }
 
+static bool has_no_users(const void *vfio)
+{
+	return !((const struct vfio_device *)vfio)->users;
+}
+
 static void wait_for_users(struct kernel *k, const struct pci_dev *dev, const struct vfio_device *vfio)
 {
 	STEP(k, VFIO_WAIT_USERS, .device = dev->device.name,
 	     .why = vfio->users ? "somebody has the device open" : NULL);
-	while (vfio->users)
-		if (kernel_wait(k))
-			return;
+	kernel_wait_for(k, has_no_users, vfio);
 }
 
 void vfio_remove(struct pci_dev *dev)

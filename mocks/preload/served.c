@@ -62,18 +62,21 @@ static struct wire_request make_request(enum wire_type type)
 	return request;
 }
 
-/* The result of an answer on @fd, and data into @parts (the first of which is for the answer's header). */
-static int64_t receive(int fd, struct iovec *parts, size_t n_parts)
+/*
+ * The result of an answer on @fd, and data into @parts (the first of which is for the answer's header). @tells_signals:
+ * the server is told of them.
+ */
+static int64_t receive(int fd, struct iovec *parts, size_t n_parts, bool tells_signals)
 {
 	struct wire_result answer;
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = n_parts};
 	ssize_t n;
 
 	parts[0] = (struct iovec){.iov_base = &answer, .iov_len = sizeof(answer)};
-	/* A store waits for whatever it waits for: a signal does not end it. */
-	do
-		n = LIBC(recvmsg)(fd, &message, 0);
-	while (n < 0 && errno == EINTR);
+	/* A store waits for whatever it waits for: a signal does not end it, unless the server says so. */
+	while ((n = LIBC(recvmsg)(fd, &message, 0)) < 0 && errno == EINTR)
+		if (tells_signals)
+			shutdown(fd, SHUT_WR);
 	if (n < 0)
 		return -errno;
 	return n < (ssize_t)sizeof(answer) ? -ENOTCONN : answer.result;
@@ -103,7 +106,7 @@ static int connect_with(struct wire_request *request, const char *path, int type
 	do
 		r = (int)LIBC(sendmsg)(fd, &message, MSG_NOSIGNAL);
 	while (r < 0 && errno == EINTR);
-	*ret_result = r < 0 ? -ENOTCONN : receive(fd, parts, 1);
+	*ret_result = r < 0 ? -ENOTCONN : receive(fd, parts, 1, false);
 	return fd;
 }
 
@@ -182,7 +185,7 @@ static int64_t ask(int fd, struct wire_request *request, struct iovec *out, size
 	result = send_with(fd, out, n_out, pair[1]) < 0 ? -ENOTCONN : 0;
 	LIBC(close)(pair[1]);
 	if (result == 0)
-		result = receive(pair[0], in, n_in);
+		result = receive(pair[0], in, n_in, true);
 	LIBC(close)(pair[0]);
 	return result;
 }

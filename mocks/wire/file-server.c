@@ -268,6 +268,7 @@ int file_server_new(struct kernel *k, const char *path, int tree_fd, struct file
 	server->tree_fd = tree_fd;
 	server->listen_fd = server->epoll_fd = server->stop_fd = -1;
 	LIST_INIT(&server->connections);
+	LIST_INIT(&server->waiting);
 	r = set_up(server, path);
 	if (r < 0) {
 		free_server(server);
@@ -289,6 +290,10 @@ int file_server_run(struct file_server *server)
 			continue;
 		if (event.data.ptr == &server->stop_fd)
 			break;
+		if (IS_WAITING_EVENT(event.data.u64)) {
+			files_interrupt(server, event.data.u64);
+			continue;
+		}
 		if (event.data.ptr == &server->listen_fd)
 			accept_one(server);
 		else

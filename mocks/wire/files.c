@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -62,6 +63,9 @@ static int64_t result_of(ssize_t n)
 
 struct waiting_transfer {
 	struct job job;
+	LIST_ENTRY(waiting_transfer) link;
+	uint64_t event;
+	bool interrupted;
 	struct file *file;
 	struct client client;
 	int answer_fd;
@@ -88,12 +92,37 @@ static void run_waiting(struct job *job)
 	kernel_lock(k);
 	n = transfer(waiting->file, waiting->is_write, waiting->data, waiting->size, waiting->offset);
 	put_file(waiting->file);
+	LIST_REMOVE(waiting, link);
 	kernel_unlock(k);
 	kernel_enter(NULL);
 	answer_transfer(waiting->answer_fd, waiting->is_write, n, waiting->data);
 	if (waiting->answer_fd >= 0)
 		close(waiting->answer_fd);
 	free(waiting);
+}
+
+void files_interrupt(struct file_server *server, uint64_t event)
+{
+	struct waiting_transfer *waiting;
+
+	kernel_lock(server->k);
+	LIST_FOREACH(waiting, &server->waiting, link)
+	if (waiting->event == event)
+		break;
+	if (waiting)
+		kernel_interrupt(server->k, &waiting->interrupted);
+	kernel_unlock(server->k);
+}
+
+/* The client's end of @waiting tells of signals, once. */
+static void watch_client(struct file_server *server, struct waiting_transfer *waiting)
+{
+	struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT};
+
+	waiting->event = event.data.u64 = WAITING_EVENT(++server->last_waiting);
+	LIST_INSERT_HEAD(&server->waiting, waiting, link);
+	if (waiting->answer_fd >= 0)
+		epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, waiting->answer_fd, &event);
 }
 
 /* Hands the transfer to the pool, which answers. 0, or -errno and nothing was handed over. With the model lock. */
@@ -111,10 +140,14 @@ static int defer(struct file *file, struct packet *packet, bool is_write, size_t
 					     .is_write = is_write,
 					     .offset = offset,
 					     .size = size};
+	waiting->client.interrupted = &waiting->interrupted;
 	if (is_write)
 		memcpy(waiting->data, packet->data, size);
+	watch_client(file->server, waiting);
 	r = worker_pool_submit(file->server->pool, &waiting->job);
 	if (r < 0) {
+		LIST_REMOVE(waiting, link);
+		epoll_ctl(file->server->epoll_fd, EPOLL_CTL_DEL, waiting->answer_fd, NULL);
 		free(waiting);
 		return r;
 	}

@@ -37,6 +37,8 @@ struct connection {
 	void *object;                       /* of the type */
 };
 
+struct waiting_transfer;
+
 struct file_server {
 	struct kernel *k;
 	uid_t root; /* who is root on the fake machine */
@@ -44,12 +46,20 @@ struct file_server {
 	int listen_fd, epoll_fd, stop_fd;
 	struct worker_pool *pool;
 	LIST_HEAD(, connection) connections;
+	LIST_HEAD(, waiting_transfer) waiting; /* transfers in the pool; with the model lock */
+	uint64_t last_waiting;
 	struct packet packet;                                              /* of the serving thread */
 	char answer[WIRE_DATA] __attribute__((aligned(sizeof(uint64_t)))); /* likewise */
 };
 
 /* The answer @result with @data on @fd; what cannot be delivered has nobody to wait for it. */
 void files_answer(int fd, int64_t result, const void *data, size_t size);
+
+/* What epoll says of a transfer that waits, by its number: which no pointer is, being odd. */
+#define WAITING_EVENT(number) ((number) << 1 | 1)
+#define IS_WAITING_EVENT(event) ((event)&1)
+/* The client of a transfer has had a signal, or has gone. */
+void files_interrupt(struct file_server *server, uint64_t event);
 
 /* files.c: the first requests of their kinds. */
 void files_open(struct connection *connection, struct packet *packet);

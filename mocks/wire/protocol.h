@@ -89,6 +89,10 @@ struct wire_request {
 	uint32_t numbers[3];
 };
 
+/*
+ * A client that a signal reaches while it waits shuts down its end for sending, and goes on waiting: a store is answered
+ * when it has been done, whatever signals come, but what nobody but the fake makes wait ends with -EINTR.
+ */
 struct wire_result {
 	struct wire_header header;
 	int64_t result; /* not negative, or -errno */

@@ -57,7 +57,8 @@ static void kill_ends_the_writer_and_not_what_it_wrote(void **state)
 		/* The answer may still be on its way; this one is behind it on the device's lock. */
 		write_file(DEVICES "/" VF "/power/control", "on");
 		assert_device(VF, NULL, "(null)");
-		assert_int_equal(TRACE_COUNT(" sys.return path=sys/bus/pci/drivers/igbvf/unbind = 12 "), i == 3);
+		assert_int_equal(TRACE_COUNT(" sys.return path=sys/bus/pci/drivers/igbvf/unbind value=" VF " = 12 "),
+				 i == 3);
 		clear_faults();
 	}
 }
@@ -115,6 +116,103 @@ static void kill_takes_the_actor_that_it_names(void **state)
 	assert_int_equal(fault_fired("dd.probe actor=victim"), 1);
 }
 
+/* ---- wait ---- */
+
+/* The next line of the step that is waited for, without its newline. */
+static char *next_line(int fd)
+{
+	char line[1024];
+	ssize_t n = read(fd, line, sizeof(line));
+
+	assert_true(n > 1);
+	assert_int_equal(line[n - 1], '\n');
+	return format_text("%.*s", (int)n - 1, line);
+}
+
+static int watch_for(const char *step)
+{
+	int fd = open(CONTROL "/wait", O_RDWR | O_CLOEXEC);
+
+	assert_return_code(fd, errno);
+	assert_int_equal(write(fd, step, strlen(step)), strlen(step));
+	return fd;
+}
+
+static void a_test_waits_until_a_step_is_held(void **state)
+{
+	int fd = watch_for("held dd.remove device=" VF);
+	_cleanup_text_ char *held = NULL, *returned = NULL;
+	pid_t pid;
+
+	add_fault("dd.remove hold");
+	pid = start(UNBIND, VF);
+	held = next_line(fd);
+	/* The links are gone, the driver is not. */
+	assert_device(VF, NULL, "(null)");
+	assert_true(exists(DEVICES "/" VF "/net"));
+	clear_faults();
+	held[strcspn(held, " ")] = '\0';
+	write_file(CONTROL "/release", held);
+	assert_int_equal(wait_for(pid), 0);
+	assert_false(exists(DEVICES "/" VF "/net"));
+	close(fd);
+	fd = watch_for("sys.return device=" VF);
+	returned = next_line(fd);
+	assert_non_null(strstr(returned, " sys.return path=sys/bus/pci/drivers/igbvf/unbind value=" VF " = 12"));
+	close(fd);
+}
+
+static void no_signal(int number)
+{
+}
+
+static void a_signal_ends_a_wait(void **state)
+{
+	const struct sigaction action = {.sa_handler = no_signal};
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	assert_return_code(pipe2(ends, O_CLOEXEC), errno);
+	fflush(NULL);
+	pid = fork();
+	assert_return_code(pid, errno);
+	if (pid == 0) {
+		int fd = watch_for("dd.probe");
+
+		sigaction(SIGUSR1, &action, NULL);
+		if (write(ends[1], "", 1) != 1)
+			_exit(2);
+		_exit(read(fd, &byte, 1) < 0 && errno == EINTR ? 0 : 1);
+	}
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	/* One that comes before it waits is lost: until it has ended, again. */
+	for (siginfo_t end = {.si_pid = 0}; end.si_pid == 0; sched_yield()) {
+		assert_return_code(kill(pid, SIGUSR1), errno);
+		assert_return_code(waitid(P_PID, (id_t)pid, &end, WEXITED | WNOHANG | WNOWAIT), errno);
+	}
+	assert_int_equal(wait_for(pid), 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void a_wait_can_be_killed(void **state)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	assert_return_code(pid, errno);
+	if (pid == 0) {
+		int fd = watch_for("dd.probe");
+		char byte;
+
+		_exit(read(fd, &byte, 1) != 1);
+	}
+	kill(pid, SIGKILL);
+	assert_killed(wait_for(pid));
+}
+
 /* ---- what a rule may say ---- */
 
 static void device_matches_system_calls_on_its_files_and_with_its_address(void **state)
@@ -164,6 +262,9 @@ static const struct CMUnitTest tests[] = {
 	SCENARIO(kill_says_so_in_the_trace),
 	SCENARIO(kill_reaches_into_other_pid_namespaces),
 	SCENARIO(kill_takes_the_actor_that_it_names),
+	SCENARIO(a_test_waits_until_a_step_is_held),
+	SCENARIO(a_signal_ends_a_wait),
+	SCENARIO(a_wait_can_be_killed),
 	SCENARIO(device_matches_system_calls_on_its_files_and_with_its_address),
 	SCENARIO(a_malformed_rule_is_refused_and_the_trace_says_why),
 };

@@ -547,6 +547,27 @@ static void an_interrupt_does_not_end_a_store(void **state)
 	release(client, reset_node, reset_fh);
 }
 
+static void an_interrupt_ends_a_wait_for_a_step(void **state)
+{
+	static const char wanted[] = "dd.probe";
+	struct client_end *client = *state;
+	uint64_t node, fh = open_path(client, KERNFS_CONTROL "/wait", O_RDWR, &node), unique;
+	const struct fuse_write_in write_in = {.fh = fh, .size = sizeof(wanted) - 1};
+	const struct fuse_read_in read_in = {.fh = fh, .size = 4096, .offset = 4096};
+	struct fuse_interrupt_in interrupt;
+	struct fuse_write_out out;
+
+	assert_int_equal(ask(client, FUSE_WRITE, node, &write_in, sizeof(write_in), wanted, sizeof(wanted) - 1, &out,
+			     sizeof(out), NULL),
+			 0);
+	unique = send_request(client, FUSE_READ, node, &read_in, sizeof(read_in), NULL, 0);
+	assert_true(is_silent(client));
+	interrupt.unique = unique;
+	send_request(client, FUSE_INTERRUPT, 0, &interrupt, sizeof(interrupt), NULL, 0);
+	assert_int_equal(receive_answer(client, unique, &out, sizeof(out), NULL), -EINTR);
+	release(client, node, fh);
+}
+
 /* A process that does nothing but be somebody with @environment. */
 static pid_t start_sleeper(char *const *environment)
 {
@@ -614,6 +635,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_listing_in_parts_is_the_whole_listing, set_up, tear_down),
 		cmocka_unit_test_setup(a_store_that_waits_blocks_nobody_else_and_ends_with_the_server, set_up),
 		cmocka_unit_test_setup_teardown(an_interrupt_does_not_end_a_store, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_interrupt_ends_a_wait_for_a_step, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_client_is_called_by_its_environment_or_its_pid, set_up, tear_down),
 	};
 

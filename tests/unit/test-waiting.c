@@ -3,6 +3,7 @@
  * What waits for what: the device lock, the drain of removed files, users of a VFIO device; and that every wait ends
  * when the machine is reset or the server goes. Steps are held by rules; a test goes on when the step is held, never after a time.
  */
+#include "actors.h"
 #include "model.h"
 #include "q35-machine.h"
 
@@ -24,67 +25,19 @@
 
 static struct kernel *k;
 
-/* A store on a thread of its own; a read when there is no data. */
-struct store {
-	pthread_t thread;
-	const char *actor, *path, *data;
-	long ret;
-	bool done;
-};
-
-static void *run_store(void *argument)
-{
-	struct store *store = argument;
-	struct client client = {.pid = 2};
-	char text[8192];
-
-	snprintf(client.actor, sizeof(client.actor), "%s", store->actor);
-	kernel_enter(&client);
-	store->ret =
-		store->data ? model_write(k, store->path, store->data) : model_read(k, store->path, text, sizeof(text));
-	kernel_lock(k);
-	store->done = true;
-	kernel_changed(k);
-	kernel_unlock(k);
-	return NULL;
-}
-
 static struct store *start(const char *actor, const char *path, const char *data)
 {
-	struct store *store = calloc(1, sizeof(*store));
-
-	assert_non_null(store);
-	*store = (struct store){.actor = actor, .path = path, .data = data};
-	assert_int_equal(pthread_create(&store->thread, NULL, run_store, store), 0);
-	return store;
+	return store_start(k, actor, path, data);
 }
 
 static long finish(struct store *store)
 {
-	long ret;
-
-	pthread_join(store->thread, NULL);
-	ret = store->ret;
-	free(store);
-	return ret;
+	return store_finish(store);
 }
 
-/* Until @text stands in the list of held steps (@held) or in the trace. */
 static void wait_until(char *(*list)(struct kernel *), const char *text)
 {
-	bool found = false;
-
-	kernel_lock(k);
-	while (!found) {
-		char *lines = list(k);
-
-		found = strstr(lines, text);
-		free(lines);
-		kernel_unlock(k);
-		sched_yield();
-		kernel_lock(k);
-	}
-	kernel_unlock(k);
+	model_wait_until(k, list, text);
 }
 
 /* The next ticket has been drawn: somebody stands in the queue for the device's lock behind its holder. */
@@ -108,16 +61,6 @@ static void wait_for_queue_of(const char *name, unsigned waiters)
 static void wait_for_queue(unsigned waiters)
 {
 	wait_for_queue_of(NIC, waiters);
-}
-
-static bool is_done(const struct store *store)
-{
-	bool done;
-
-	kernel_lock(k);
-	done = store->done;
-	kernel_unlock(k);
-	return done;
 }
 
 static void rule(const char *text)
@@ -196,7 +139,7 @@ static void bind_behind_a_probe_is_busy(void **state)
 	assert_int_equal(model_write(k, NIC_DIR "/driver_override", "\n"), 1);
 	second = start("second", "bus/pci/drivers/e1000e/bind", NIC);
 	wait_for_queue(1);
-	assert_false(is_done(second));
+	assert_false(store_is_done(second));
 	release("1");
 	assert_int_equal(finish(first), 12);
 	assert_int_equal(finish(second), -EBUSY);
@@ -296,7 +239,7 @@ static void unbind_waits_for_users_of_the_device(void **state)
 	/* 6.6 and later: vfio-dev is gone by now, the group's node is not. */
 	assert_false(model_exists(k, NIC_DIR "/vfio-dev"));
 	assert_true(model_exists(k, "class/vfio/6"));
-	assert_false(is_done(unbind));
+	assert_false(store_is_done(unbind));
 	assert_int_equal(model_write(k, CONTROL "users", "close " NIC), 18);
 	assert_int_equal(finish(unbind), 12);
 	assert_false(model_exists(k, "class/vfio/6"));
@@ -316,7 +259,7 @@ static void before_6_6_vfio_dev_stays_until_the_last_user_goes(void **state)
 	assert_string_equal(driver(), "none");
 	assert_true(model_exists(k, NIC_DIR "/vfio-dev/vfio0"));
 	assert_true(model_exists(k, "class/vfio-dev/vfio0"));
-	assert_false(is_done(unbind));
+	assert_false(store_is_done(unbind));
 	assert_int_equal(model_write(k, CONTROL "users", "close " NIC), 18);
 	assert_int_equal(finish(unbind), 12);
 	assert_false(model_exists(k, NIC_DIR "/vfio-dev"));
@@ -337,7 +280,7 @@ static void before_6_12_uevent_and_driver_override_wait_for_the_lock(void **stat
 	wait_for_queue(2);
 	stored = start("stored", NIC_DIR "/driver_override", "x");
 	wait_for_queue(3);
-	assert_false(is_done(uevent) || is_done(shown) || is_done(stored));
+	assert_false(store_is_done(uevent) || store_is_done(shown) || store_is_done(stored));
 	release("1");
 	assert_int_equal(finish(bind), 12);
 	assert_true(finish(uevent) > 0);
@@ -355,7 +298,7 @@ static void a_read_of_sriov_numvfs_waits_for_the_lock(void **state)
 	wait_until(step_held_text, "unbind dd.remove");
 	reader = start("reader", "bus/pci/devices/" PF "/sriov_numvfs", NULL);
 	wait_for_queue_of(PF, 1);
-	assert_false(is_done(reader));
+	assert_false(store_is_done(reader));
 	release("1");
 	assert_int_equal(finish(unbind), 12);
 	assert_int_equal(finish(reader), 2);
@@ -627,7 +570,7 @@ static void unloading_waits_for_a_probe(void **state)
 	wait_until(step_held_text, "probe dd.probe");
 	unload = start("unload", CONTROL "modules", "unload vfio_pci");
 	wait_until(step_trace_text, "unload bus.remove-driver");
-	assert_false(is_done(unload));
+	assert_false(store_is_done(unload));
 	release("1");
 	assert_int_equal(finish(probe), 12);
 	assert_int_equal(finish(unload), 15);
