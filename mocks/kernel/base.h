@@ -358,5 +358,7 @@ int kstrtobool(const char *text, bool *ret);
 bool sysfs_streq(const char *a, const char *b);
 
 void control_init(struct kernel *k);
+/* Past the rules, or one could hide that its successor is refused: the trace gets a line for control file @file. -@error. */
+int control_refuse(struct kernel *k, const char *file, const char *value, int error, const char *why);
 extern const struct stream watch_stream; /* the control file `wait` */
 void proc_init(struct kernel *k);

@@ -4,6 +4,16 @@
 
 #include "kernel/pci.h"
 #include "kernel/snapshot.h"
+#include "kernel/step-internal.h"
+
+int control_refuse(struct kernel *k, const char *file, const char *value, int error, const char *why)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), KERNFS_CONTROL "/%s", file);
+	trace_record(k->steps, STEP_SYS_WRITE, &(struct step_args){.path = path, .value = value, .why = why}, -error);
+	return -error;
+}
 
 static ssize_t reset_store(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size)
 {
@@ -47,12 +57,12 @@ static char *held_text(struct kobject *kobj, const struct attribute *attr)
 static ssize_t release_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
 {
 	unsigned long long id;
-	int ret;
 
 	if (kstrtoull(buffer, &id))
-		return -EINVAL;
-	ret = step_release(kobj->k, (unsigned long)id);
-	return ret ? ret : (ssize_t)count;
+		return control_refuse(kobj->k, "release", buffer, EINVAL, step_no_number);
+	if (step_release(kobj->k, (unsigned long)id))
+		return control_refuse(kobj->k, "release", buffer, ENOENT, "no step of this number is held");
+	return (ssize_t)count;
 }
 
 static char *state_text(struct kobject *kobj, const struct attribute *attr)
@@ -98,23 +108,31 @@ static ssize_t modules_store(struct kobject *kobj, const struct attribute *attr,
 	return ret ? ret : (ssize_t)size;
 }
 
+static int change_users(struct pci_dev *dev, const char *verb, const char **ret_why)
+{
+	*ret_why = "neither open nor close";
+	if (!strcmp(verb, "open"))
+		return vfio_user_open(dev, ret_why);
+	if (!strcmp(verb, "close"))
+		return vfio_user_close(dev, ret_why);
+	return -EINVAL;
+}
+
 static ssize_t users_store(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size)
 {
 	char verb[32], name[128];
+	const char *why = NULL;
 	struct device *device;
-	int ret = -EINVAL;
+	int ret;
 
 	if (!split(data, size, verb, name))
-		return -EINVAL;
+		return control_refuse(kobj->k, "users", "", EINVAL, "`open ADDRESS` or `close ADDRESS` is wanted");
 	device = bus_find_device(kobj->k, name);
 	if (!device)
-		return -ENODEV;
-	if (!strcmp(verb, "open"))
-		ret = vfio_user_open(to_pci_dev(device));
-	else if (!strcmp(verb, "close"))
-		ret = vfio_user_close(to_pci_dev(device));
+		return control_refuse(kobj->k, "users", name, ENODEV, "no such device on the bus");
+	ret = change_users(to_pci_dev(device), verb, &why);
 	kobject_put(&device->kobj);
-	return ret ? ret : (ssize_t)size;
+	return ret ? control_refuse(kobj->k, "users", name, -ret, why) : (ssize_t)size;
 }
 
 static const struct attribute attrs[] = {

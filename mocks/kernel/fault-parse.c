@@ -163,12 +163,7 @@ int step_rules_parse(struct kernel *k, const char *text)
 		complaint = parse_rule(line, rule);
 		if (!complaint)
 			continue;
-		ret = -EINVAL;
-		/* Past the rules, or a rule could hide its own successor's refusal. */
-		trace_record(
-			k->steps, STEP_SYS_WRITE,
-			&(struct step_args){.path = KERNFS_CONTROL "/faults", .value = rule->text, .why = complaint},
-			ret);
+		ret = control_refuse(k, "faults", rule->text, EINVAL, complaint);
 	}
 	/* All of it, or none. */
 	if (ret)

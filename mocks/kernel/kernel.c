@@ -165,11 +165,12 @@ static void drop_uevents(struct kernel *k)
 static void shut_down(struct kernel *k)
 {
 	struct device *device;
+	const char *why;
 
 	k->booting = true;
 	TAILQ_FOREACH (device, &k->pci_bus.device_list, on_bus) {
 		device->lock = (struct mutex){0};
-		while (vfio_user_close(to_pci_dev(device)) == 0)
+		while (vfio_user_close(to_pci_dev(device), &why) == 0)
 			;
 	}
 	k->rescan_remove = (struct mutex){0};

@@ -164,5 +164,5 @@ void vfio_remove(struct pci_dev *dev);
 /* A device is bound to a VFIO driver. */
 bool vfio_is_in_use(struct kernel *k);
 /* Somebody opens or closes the VFIO device: 0, -ENODEV (not on a VFIO driver), -EPERM (the group is not viable). */
-int vfio_user_open(struct pci_dev *dev);
-int vfio_user_close(struct pci_dev *dev);
+int vfio_user_open(struct pci_dev *dev, const char **ret_why);
+int vfio_user_close(struct pci_dev *dev, const char **ret_why);

@@ -266,12 +266,16 @@ bool vfio_is_in_use(struct kernel *k)
 	return !TAILQ_EMPTY(&k->vfio_groups);
 }
 
-int vfio_user_open(struct pci_dev *dev)
+int vfio_user_open(struct pci_dev *dev, const char **ret_why)
 {
-	if (!dev->vfio || dev->vfio->leaving)
+	if (!dev->vfio || dev->vfio->leaving) {
+		*ret_why = dev->vfio ? "the device is leaving its VFIO driver" : "the device is on no VFIO driver";
 		return -ENODEV;
-	if (dev->group->host_users)
-		return -EPERM; /* not viable: a sibling is on a host driver */
+	}
+	if (dev->group->host_users) {
+		*ret_why = "the IOMMU group is not viable: a device of it is on a host driver";
+		return -EPERM;
+	}
 	if (!dev->vfio->users++) {
 		dev->group->user_claims++;
 		dev->enable_count++;
@@ -282,10 +286,12 @@ int vfio_user_open(struct pci_dev *dev)
 	return 0;
 }
 
-int vfio_user_close(struct pci_dev *dev)
+int vfio_user_close(struct pci_dev *dev, const char **ret_why)
 {
-	if (!dev->vfio || !dev->vfio->users)
+	if (!dev->vfio || !dev->vfio->users) {
+		*ret_why = "nobody has the device open";
 		return -ENODEV;
+	}
 	if (!--dev->vfio->users) {
 		dev->group->user_claims--;
 		dev->enable_count--;

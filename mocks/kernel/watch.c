@@ -163,9 +163,7 @@ static ssize_t watch_write(struct kobject *kobj, void *state, const char *data, 
 	complaint = rule_parse_match(line + (held ? 5 : 0), &wanted);
 	if (complaint) {
 		snprintf(text, size + 1, "%.*s", (int)size, data);
-		trace_record(k->steps, STEP_SYS_WRITE,
-			     &(struct step_args){.path = KERNFS_CONTROL "/wait", .value = text, .why = complaint},
-			     -EINVAL);
+		control_refuse(k, "wait", text, EINVAL, complaint);
 		rule_clear(&wanted);
 		free(text);
 		return -EINVAL;

@@ -18,8 +18,8 @@
 #include "module.h"
 #include "vfiobind.h"
 
-/* The arguments of this program: what the tests compare the library with. */
-static const char *man_page = "", *header = "", *symbol_map = "";
+/* The argument of this program: what the tests compare the library with. */
+static const char *man_page = "";
 
 static char *read_file(const char *path)
 {
@@ -318,40 +318,6 @@ static void every_code_has_a_name_of_its_own_and_is_in_the_man_page(void **state
 	free(page);
 }
 
-/* Of what is exported, each function has a comment of its own that says since when. */
-static void every_exported_function_is_documented(void **state)
-{
-	char *text = read_file(header), *symbols = read_file(symbol_map), *rest = NULL;
-	size_t n = 0;
-
-	for (char *line = strtok_r(symbols, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		char name[128], declaration[160], *at, *end;
-
-		if (sscanf(line, " vfiobind_%100[a-z_];", name) != 1)
-			continue;
-		snprintf(declaration, sizeof(declaration), "vfiobind_%s(", name);
-		/* In comments the name is followed by ")": the declaration is where it is not. */
-		for (at = strstr(text, declaration); at && at[strlen(declaration)] == ')';
-		     at = strstr(at + 1, declaration))
-			;
-		if (!at)
-			print_error("%s is not in the header\n", declaration);
-		assert_non_null(at);
-		*at = '\0';
-		end = strrchr(text, '/');
-		if (!end || end[-1] != '*' || strchr(end, ';') ||
-		    strncmp(end - strlen("Since: 0.1\n *"), "Since: 0.", 9) != 0)
-			print_error("%s has no comment that ends in \"Since: 0.1\"\n", declaration);
-		assert_true(end && end[-1] == '*' && !strchr(end, ';'));
-		assert_memory_equal(end - strlen("Since: 0.1\n *"), "Since: 0.", 9);
-		*at = 'v';
-		n++;
-	}
-	assert_true(n >= 28);
-	free(text);
-	free(symbols);
-}
-
 static void the_kernels_log_tells_the_errno_of_a_probe(void **state)
 {
 	static const struct {
@@ -416,15 +382,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_error_is_one_line_whatever_it_holds),
 		cmocka_unit_test(an_older_caller_gets_what_fits_its_error),
 		cmocka_unit_test(every_code_has_a_name_of_its_own_and_is_in_the_man_page),
-		cmocka_unit_test(every_exported_function_is_documented),
 		cmocka_unit_test(the_kernels_log_tells_the_errno_of_a_probe),
 		cmocka_unit_test(deferred_devices_are_known_by_their_whole_name),
 	};
 
-	if (argc == 4) {
+	if (argc == 2)
 		man_page = argv[1];
-		header = argv[2];
-		symbol_map = argv[3];
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
