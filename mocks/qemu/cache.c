@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "qemu/cache.h"
+#include "installed/installed.h"
 #include "qemu/archive.h"
 #include "qemu/scripts.h"
 #include "qemu/util.h"
@@ -49,7 +50,7 @@ static bool find_place(struct cache *cache)
 
 	if (named)
 		return use(cache, named, "", "");
-	if (is_ours(BUILD_FOLDER) && use(cache, BUILD_FOLDER, "qemu-cache", ""))
+	if (installed_not() && is_ours(BUILD_FOLDER) && use(cache, BUILD_FOLDER, "qemu-cache", ""))
 		return true;
 	if (user_cache && is_ours(user_cache) && use(cache, user_cache, "mocksys", "qemu"))
 		return true;
@@ -124,8 +125,9 @@ static bool is_good(const char *path)
 static bool find(const struct cache *cache, const char *name, char **ret_path)
 {
 	const char *const folders[] = {cache->path, BUILD_FOLDER "/qemu-cache"};
+	size_t n = installed_not() ? ARRAY_SIZE(folders) : 1;
 
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+	for (size_t i = 0; i < n; i++) {
 		char path[PATH_MAX];
 
 		if (snprintf(path, sizeof(path), "%s/%s", folders[i], name) < (int)sizeof(path) && is_good(path)) {
@@ -222,14 +224,15 @@ static uint64_t hash_file(uint64_t value, const char *path)
 static uint64_t archive_key(const char *kernel, const char *list, const char *script)
 {
 	uint64_t value = hash(UINT64_C(0xcbf29ce484222325), list, strlen(list));
-	char path[PATH_MAX];
+	char path[PATH_MAX], variant[PATH_MAX - 16];
 
+	variant_folder(variant, sizeof(variant));
 	value = hash_file(value, script);
 	snprintf(path, sizeof(path), "%s/release", kernel);
 	value = hash_file(value, path);
-	snprintf(path, sizeof(path), "%s/variant.c", variant_folder());
+	snprintf(path, sizeof(path), "%s/variant.c", variant);
 	value = hash_file(value, path);
-	snprintf(path, sizeof(path), "%s/Kbuild", variant_folder());
+	snprintf(path, sizeof(path), "%s/Kbuild", variant);
 	return hash_file(value, path);
 }
 
@@ -268,12 +271,13 @@ static int pack(const char *folder, const char *path)
 static int make_archive(struct cache *cache, char *kernel, const char *list, char *script, const char *path,
 			char **ret_error)
 {
-	char work[PATH_MAX + 8];
+	char work[PATH_MAX + 8], variant[PATH_MAX];
 	int r;
 
 	snprintf(work, sizeof(work), "%s/work", cache->path);
 	remove_tree(work); /* of a run that was killed */
-	r = script_run((char *const[]){script, kernel, (char *)variant_folder(), work, NULL}, list, ret_error);
+	r = script_run((char *const[]){script, kernel, (char *)variant_folder(variant, sizeof(variant)), work, NULL},
+		       list, ret_error);
 	if (r == 0)
 		r = pack(work, path);
 	remove_tree(work);

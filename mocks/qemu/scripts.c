@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "qemu/scripts.h"
+
+#include "installed/installed.h"
 #include "qemu/util.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,15 +17,17 @@
 
 const char *tool_path(const char *name, char *path, size_t size)
 {
-	snprintf(path, size, "%s/%s", strcmp(name, INIT) ? QEMU_SOURCE_FOLDER : QEMU_BUILD_FOLDER, name);
-	if (access(path, R_OK) < 0)
-		snprintf(path, size, "%s/%s", QEMU_INSTALLED_FOLDER, name);
+	char folder[PATH_MAX];
+
+	if (strcmp(name, INIT) == 0)
+		return installed_path(INSTALLED_GUEST_INIT, path, size);
+	snprintf(path, size, "%s/%s", installed_path(INSTALLED_TOOLS, folder, sizeof(folder)), name);
 	return path;
 }
 
-const char *variant_folder(void)
+const char *variant_folder(char *path, size_t size)
 {
-	return access(VARIANT_SOURCE_FOLDER, R_OK) == 0 ? VARIANT_SOURCE_FOLDER : VARIANT_INSTALLED_FOLDER;
+	return installed_path(INSTALLED_VARIANT_SOURCE, path, size);
 }
 
 static int memory_file(const char *text)

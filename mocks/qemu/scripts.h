@@ -7,7 +7,7 @@
 /* Paths in the tree that this was built in, or as installed. */
 const char *tool_path(const char *name, char *path, size_t size);
 /* The folder of the variant driver's source. */
-const char *variant_folder(void);
+const char *variant_folder(char *path, size_t size);
 
 /*
  * Runs a script with @input (NULL: none) on its standard input. Returns 0, or -EIO with what it said last in *ret_error;

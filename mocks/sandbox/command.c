@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The command: its environment, its rights, its end in execvp(3). */
+#include "installed/installed.h"
 #include "preload/preload.h"
 #include "sandbox/sandbox-internal.h"
 #include "sandbox/util.h"
@@ -11,7 +12,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#define PRELOAD "libmocksys-preload.so"
 #define PRELOAD_OVERRIDE "MOCKSYS_PRELOAD"
 
 /* As shells and env(1) have it. */
@@ -20,8 +20,7 @@ enum { EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 void command_find_preload(struct sandbox *sandbox)
 {
 	const char *override = getenv(PRELOAD_OVERRIDE);
-	char path[PATH_MAX], executable[PATH_MAX];
-	ssize_t n;
+	char path[PATH_MAX];
 
 	sandbox->preload[0] = '\0';
 	if (override) {
@@ -29,21 +28,11 @@ void command_find_preload(struct sandbox *sandbox)
 			fprintf(stderr, "mocksys: " PRELOAD_OVERRIDE "=%s: %s\n", override, strerror(errno));
 		return;
 	}
-	/* Beside the executable in a build tree: mocks/cli/mocksys, mocks/preload/… */
-	n = readlink("/proc/self/exe", executable, sizeof(executable) - 1);
-	for (int up = 0; n > 0 && up < 2; up++) {
-		executable[n] = '\0';
-		*strrchr(executable, '/') = '\0';
-		n = strlen(executable);
-	}
-	if (n > 0 && snprintf(path, sizeof(path), "%s/preload/" PRELOAD, executable) < (int)sizeof(path) &&
-	    realpath(path, sandbox->preload))
-		return;
-	if (realpath(MOCKSYS_LIBDIR "/" PRELOAD, sandbox->preload))
+	if (realpath(installed_path(INSTALLED_SHIM, path, sizeof(path)), sandbox->preload))
 		return;
 	sandbox->preload[0] = '\0';
-	fprintf(stderr, "mocksys: no " PRELOAD " in " MOCKSYS_LIBDIR
-			": programs cannot load modules; build it, or name it in " PRELOAD_OVERRIDE "\n");
+	fprintf(stderr, "mocksys: no %s: programs cannot load modules; build it, or name it in " PRELOAD_OVERRIDE "\n",
+		path);
 }
 
 static void set_preload(const char *preload)
