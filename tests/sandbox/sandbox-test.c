@@ -251,7 +251,8 @@ static pid_t first_child(pid_t parent)
 		if (pid <= 0 || parent_of(pid) != parent)
 			continue;
 		read_proc(pid, "comm", name, sizeof(name));
-		if (strcmp(name, "setsid\n") != 0 && strcmp(name, "sleep\n") != 0)
+		/* Nor who unmounts: whoever kills that again and again will have a mount left. */
+		if (strcmp(name, "setsid\n") != 0 && strcmp(name, "sleep\n") != 0 && strcmp(name, "fusermount3\n") != 0)
 			found = pid;
 	}
 	closedir(proc);
