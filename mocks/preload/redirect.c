@@ -273,14 +273,38 @@ static const char *walk_to(const struct settings *s, int dirfd, const char *path
 	return mapped(&walk);
 }
 
+/*
+ * What most programs ask for, an absolute path below the first mapping (/sys) that is spelt without detours: NULL when
+ * it is not that. Nothing is looked up and nothing changes errno.
+ */
+static const char *shortcut(const struct settings *s, const char *path, char *place)
+{
+	const struct mapping *mapping = &s->mappings[0];
+	const char *start = path + mapping->path.length, *end = start;
+
+	if (mapping->exact || strncmp(path, mapping->path.start, mapping->path.length) || (*start && *start != '/'))
+		return NULL;
+	for (; *end; end++)
+		if (*end == '/' && (end[1] == '/' || end[1] == '.' || !end[1]))
+			return NULL;
+	if (mapping->prefix.length + (size_t)(end - path) >= PATH_MAX || is_host_path(s, path, (size_t)(end - path)))
+		return NULL;
+	memcpy(place, mapping->prefix.start, mapping->prefix.length);
+	memcpy(place + mapping->prefix.length, path, (size_t)(end - path) + 1);
+	return place;
+}
+
 const char *redirect_at(int dirfd, const char *path, char *place)
 {
 	const struct settings *s = settings();
 	int saved_errno;
 	bool named, climbs;
+	const char *direct;
 
 	if (!s->n_mappings || !path || !*path)
 		return path;
+	if (*path == '/' && (direct = shortcut(s, path, place)))
+		return direct;
 	named = names_keyword(s, path, &climbs);
 	if (!named && (!climbs || *path == '/'))
 		return path;
