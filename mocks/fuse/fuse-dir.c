@@ -72,9 +72,10 @@ static bool add_entry(struct listing *listing, const char *name, uint64_t ino, m
 
 static bool add_child(void *context, const struct kernfs_node *child)
 {
-	static const mode_t types[] = {[KERNFS_DIR] = S_IFDIR, [KERNFS_LINK] = S_IFLNK, [KERNFS_FILE] = S_IFREG};
+	struct stat stat;
 
-	return add_entry(context, kernfs_name(child), kernfs_ino(child), types[kernfs_type(child)]);
+	kernfs_stat(child, &stat);
+	return add_entry(context, kernfs_name(child), stat.st_ino, stat.st_mode & S_IFMT);
 }
 
 /* A removed directory still has its `.` and `..`, and nothing else (seen on sysfs of 6.18). */

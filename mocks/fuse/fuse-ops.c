@@ -12,6 +12,8 @@
  */
 #include "request.h"
 
+#include "wire/node.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -29,6 +31,23 @@
 static double attr_timeout(const struct kernfs_node *node)
 {
 	return node && kernfs_type(node) != KERNFS_DIR && !kernfs_size_changes(node) ? FOR_EVER : 0;
+}
+
+/*
+ * Linux would open a device of its own for a node of such a type, so it is a regular file to Linux; its times tell the
+ * shim what it is.
+ */
+static void hide_device(struct stat *stat)
+{
+	struct timespec times[2];
+
+	if (!S_ISCHR(stat->st_mode))
+		return;
+	node_times(stat, times);
+	stat->st_atim = times[0];
+	stat->st_mtim = times[1];
+	stat->st_rdev = 0;
+	stat->st_mode = (stat->st_mode & 07777) | S_IFREG;
 }
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
@@ -60,6 +79,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	}
 	kernfs_stat(node, &entry.attr);
+	hide_device(&entry.attr);
 	has_store = kernfs_has_store(node) && kernfs_type(node) == KERNFS_FILE;
 	is_static = kernfs_is_static(node);
 	entry.attr_timeout = attr_timeout(node);
@@ -111,6 +131,7 @@ static int stat_node(struct fuse_server *server, fuse_ino_t id, struct stat *ret
 	if (!node)
 		return stat_gone(server, id, ret_stat);
 	kernfs_stat(node, ret_stat);
+	hide_device(ret_stat);
 	return 0;
 }
 

@@ -82,6 +82,7 @@ struct attribute {
 	/* Instead of store: gets the whole write, however long. */
 	ssize_t (*store_long)(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size);
 	int (*open)(struct kobject *kobj, int flags); /* may refuse */
+	dev_t number; /* of a character device; 0: it is none */
 	void (*release)(struct kobject *kobj);
 	const struct stream *stream; /* instead of all that reads and writes */
 };
@@ -202,7 +203,7 @@ void device_uevent(struct kernel *k, struct device *device, const char *action);
 void power_add_class_device(struct device *device);
 void device_uevent_keys(void *object, struct uevent *uevent);
 /* A node below /dev ("vfio/6"), or NULL when there is one of that name. */
-struct kernfs_node *devnode_add(struct kernel *k, const char *path, mode_t mode, struct kobject *kobj);
+struct kernfs_node *devnode_add(struct kernel *k, const char *path, mode_t mode, dev_t number, struct kobject *kobj);
 
 /* ---- drivers (bus.c, dd.c) ---- */
 

@@ -4,6 +4,8 @@
 
 #include "kernel/kernfs-internal.h"
 
+#include <sys/sysmacros.h>
+
 static void class_uevent(struct kernel *k, struct class_type *class, const char *action)
 {
 	kobject_uevent(k, class->node, action, "class", NULL, NULL, NULL);
@@ -136,9 +138,9 @@ static ssize_t refuse_write(struct kobject *kobj, const struct attribute *attr, 
 	return refused(EINVAL, "VFIO nodes answer ioctls only");
 }
 
-struct kernfs_node *devnode_add(struct kernel *k, const char *path, mode_t mode, struct kobject *kobj)
+struct kernfs_node *devnode_add(struct kernel *k, const char *path, mode_t mode, dev_t number, struct kobject *kobj)
 {
-	const struct attribute attr = {"", mode, .read = refuse_read, .write = refuse_write};
+	const struct attribute attr = {"", mode, .read = refuse_read, .write = refuse_write, .number = number};
 	const char *name = strrchr(path, '/') + 1;
 	char *directory = xasprintf("dev/%.*s", (int)(name - 1 - path), path);
 	struct kernfs_node *parent = kernfs_get_dir(k->root, directory);
@@ -153,9 +155,9 @@ struct kernfs_node *devnode_add(struct kernel *k, const char *path, mode_t mode,
 static void add_devnode(struct kernel *k, struct device *device)
 {
 	if (strchr(device->devname, '/')) /* only /dev/vfio is ours */
-		device->devnode =
-			devnode_add(k, device->devname,
-				    device->devmode ? (mode_t)strtoul(device->devmode, NULL, 8) : 0600, &device->kobj);
+		device->devnode = devnode_add(k, device->devname,
+					      device->devmode ? (mode_t)strtoul(device->devmode, NULL, 8) : 0600,
+					      makedev(device->major, device->minor), &device->kobj);
 }
 
 static void add_number(struct kernel *k, struct device *device)

@@ -467,9 +467,12 @@ void kernfs_stat(const struct kernfs_node *node, struct stat *ret_stat)
 {
 	static const mode_t types[] = {[KERNFS_DIR] = S_IFDIR, [KERNFS_LINK] = S_IFLNK, [KERNFS_FILE] = S_IFREG};
 
+	const dev_t number = node->attr ? node->attr->number : 0;
+
 	*ret_stat = (struct stat){
 		.st_ino = node->ino,
-		.st_mode = types[node->type] | node->mode,
+		.st_mode = (number ? S_IFCHR : types[node->type]) | node->mode,
+		.st_rdev = number,
 		.st_nlink = node->type == KERNFS_DIR ? 2 + node->subdirs : 1,
 		.st_uid = node->uid,
 		.st_gid = node->gid,

@@ -4,6 +4,7 @@
 #include "kernel/pci.h"
 
 #include <linux/pci_regs.h>
+#include <sys/sysmacros.h>
 
 enum { VFIO_MAJOR = 245, VFIO_CDEV_MAJOR = 244, MISC_MAJOR = 10, VFIO_MISC_MINOR = 196 };
 
@@ -307,5 +308,5 @@ void vfio_init(struct kernel *k)
 {
 	TAILQ_INIT(&k->vfio_groups);
 	/* /dev/vfio/vfio is there before the module: opening it loads vfio. */
-	devnode_add(k, "vfio/vfio", 0666, NULL);
+	devnode_add(k, "vfio/vfio", 0666, makedev(MISC_MAJOR, VFIO_MISC_MINOR), NULL);
 }

@@ -283,6 +283,8 @@ static int open_node(struct file *file, char *path)
 		return -EEXIST;
 	if (kernfs_type(node) == KERNFS_LINK)
 		return -ELOOP;
+	if ((file->flags & O_TMPFILE) == O_TMPFILE && kernfs_type(node) == KERNFS_DIR)
+		return -EOPNOTSUPP;
 	if (kernfs_type(node) == KERNFS_FILE && file->flags & O_DIRECTORY)
 		return -ENOTDIR;
 	r = kernfs_open(node, file->flags, &file->file);

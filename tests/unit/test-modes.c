@@ -115,8 +115,8 @@ static void nodes_have_the_modes_and_sizes_of_sysfs(void **state)
 	kernel_lock(k);
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(*nodes); i++)
 		expect_mode(model_find(k, nodes[i].path), nodes[i].path, nodes[i].mode, nodes[i].size);
-	expect_mode(kernfs_find(k, "dev/vfio/5"), "dev/vfio/5", S_IFREG | 0600, 0);
-	expect_mode(kernfs_find(k, "dev/vfio/vfio"), "dev/vfio/vfio", S_IFREG | 0666, 0);
+	expect_mode(kernfs_find(k, "dev/vfio/5"), "dev/vfio/5", S_IFCHR | 0600, 0);
+	expect_mode(kernfs_find(k, "dev/vfio/vfio"), "dev/vfio/vfio", S_IFCHR | 0666, 0);
 	kernel_unlock(k);
 	kernel_free(k);
 }
