@@ -85,7 +85,7 @@ static void print_help(FILE *out)
 	      "namespace\n"
 	      "                         shim: for dynamically linked programs only; needs no namespace\n"
 	      "                         plain: the same; needs no FUSE either\n"
-	      "                         auto: the first of these that works here\n"
+	      "                         auto: the first of these that works here; says which, and why not the others\n"
 	      "                         qemu: no fake, but a stock Linux with the devices that QEMU has; some "
 	      "seconds\n"
 	      "      --uid N            COMMAND runs as the ordinary user N\n"
@@ -462,7 +462,12 @@ static int run_in_one_way(const struct run_options *options, bool *ret_other_way
 	if (boot(&run, options->sandbox.release) < 0)
 		return give_up(&run, NULL, ret_other_way);
 	machine.modprobe_config = fixture_machine(run.fixture)->modprobe_config;
-	if (start_server(&run, &error) < 0 || sandbox_start(run.sandbox, &machine, &error) < 0)
+	if (start_server(&run, &error) < 0)
+		return give_up(&run, error, ret_other_way);
+	/* Before the command says anything. */
+	if (options->any_way)
+		fprintf(stderr, "mocksys: taking way %s\n", way_name(options->sandbox.way));
+	if (sandbox_start(run.sandbox, &machine, &error) < 0)
 		return give_up(&run, error, ret_other_way);
 	return wait_for_command(&run);
 }
@@ -476,7 +481,6 @@ static int run_in_any_way(struct run_options *options)
 		bool other_way;
 
 		options->sandbox.way = ladder[i];
-		fprintf(stderr, "mocksys: trying way %s\n", way_name(ladder[i]));
 		status = run_in_one_way(options, &other_way);
 		if (!other_way)
 			break;

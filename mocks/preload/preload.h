@@ -9,10 +9,7 @@
 #pragma once
 
 /*
- * What the shim cannot do, in way `shim`: programs that are linked statically, make system calls of their own (Go), or
- * are set-user-ID see the host; so do fts(3) and io_uring, which open files without a call that could be seen. A
- * directory of the host does not list what is redirected below it (`ls /dev` shows no vfio); a link of the host's that
- * leads to /sys leads to the host's; /proc/self/maps and mountinfo show the private directory.
+ * docs/ways.md has what the shim cannot do.
  *
  * A program with AddressSanitizer's shared run-time (GCC's default) wants that to be first: LD_PRELOAD=libasan.so:shim,
  * or ASAN_OPTIONS=verify_asan_link_order=0. Valgrind needs nothing.
@@ -22,8 +19,8 @@
  * `mount`: /sys and the rest are covered in a mount namespace; the shim redirects no path (but see
  * MOCKSYS_PROC_MODULES). `shim`: the machine is served at MOCKSYS_ROOT and the shim redirects paths there. `plain`: the
  * same, but what is at MOCKSYS_ROOT is a picture only (plain/mirror.h), and the files that are more than their content
- * are opened at a socket in MOCKSYS_WIRE. Unset or something else: no path is redirected, and loading or unloading a module is
- * EPERM.
+ * are opened at a socket in MOCKSYS_WIRE. Unset or something else: no path is redirected, and loading or unloading a
+ * module is EPERM.
  */
 #define MOCKSYS_WAY_VARIABLE "MOCKSYS_WAY"
 #define MOCKSYS_WAY_MOUNT "mount"
@@ -31,37 +28,38 @@
 #define MOCKSYS_WAY_PLAIN "plain"
 
 /*
- * Way `shim`: where the machine is served: this directory has `sys`, `dev/vfio`, `dev/kmsg`, `lib/modules/<release>`,
- * `proc/modules`. Absolute, and as realpath(3) prints it: the shim recognises it in what getcwd(2) and readlink(2)
- * return.
+ * Ways `shim` and `plain`: where the machine is: this directory has `sys`, `dev/vfio`, `dev/kmsg`,
+ * `lib/modules/<release>`, `proc/modules`. Absolute, and as realpath(3) prints it: the shim recognises it in what
+ * getcwd(2) and readlink(2) return.
  */
 #define MOCKSYS_ROOT_VARIABLE "MOCKSYS_ROOT"
 
 /*
- * Way `shim`, may be unset: paths that stay the host's, absolute, joined by colons:
+ * Ways `shim` and `plain`, may be unset: paths that stay the host's, absolute, joined by colons:
  * "/sys/fs:/sys/power:/sys/devices/system". Where the fake has an empty directory for a mount point, that directory
  * belongs here.
  */
 #define MOCKSYS_HOST_PATHS_VARIABLE "MOCKSYS_HOST_PATHS"
 
 /*
- * Way `shim`, may be unset: an ordinary private directory of the launcher, absolute, as realpath(3) prints it. It takes
- * the place of the root directory for the MOCKSYS_PRIVATE_PATHS, so that what programs write there stays in the
- * sandbox: /etc/driverctl.d is $MOCKSYS_PRIVATE/etc/driverctl.d. The launcher makes the parents ($MOCKSYS_PRIVATE/etc,
- * …/run); a directory that it does not make is missing for the command too.
+ * Ways `shim` and `plain`, may be unset: an ordinary private directory of the launcher, absolute, as realpath(3) prints
+ * it. It takes the place of the root directory for the MOCKSYS_PRIVATE_PATHS, so that what programs write there stays
+ * in the sandbox: /etc/driverctl.d is $MOCKSYS_PRIVATE/etc/driverctl.d. The launcher makes the parents
+ * ($MOCKSYS_PRIVATE/etc, …/run); a directory that it does not make is missing for the command too.
  */
 #define MOCKSYS_PRIVATE_VARIABLE "MOCKSYS_PRIVATE"
 #define MOCKSYS_PRIVATE_PATHS(PATH) PATH("/etc/driverctl.d") PATH("/etc/modprobe.d") PATH("/run/vfiobind")
 
 /*
  * Way `mount`, where /proc/modules cannot be covered because the host's kernel has none: the file to show in its place,
- * an absolute path that the command can open. Way `shim` needs no such variable: it is $MOCKSYS_ROOT/proc/modules.
+ * an absolute path that the command can open. The other ways need no such variable: it is $MOCKSYS_ROOT/proc/modules.
  */
 #define MOCKSYS_PROC_MODULES_VARIABLE "MOCKSYS_PROC_MODULES"
 
 /*
  * May be unset, but not in way `plain`: the directory of the server's sockets (wire/protocol.h), absolute. A netlink
- * socket for uevents is then one of the server's. Without it such a socket is the system's own, which in way `mount` is that of the sandbox.
+ * socket for uevents is then one of the server's. Without it such a socket is the system's own, which in way `mount` is
+ * that of the sandbox.
  */
 #define MOCKSYS_WIRE_VARIABLE "MOCKSYS_WIRE"
 

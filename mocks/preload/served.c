@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -110,6 +111,15 @@ static int connect_with(struct wire_request *request, const char *path, int type
 	return fd;
 }
 
+/* It comes behind the answer, and a file can be read from the first moment on. */
+static void wait_for_empty_packet(int fd)
+{
+	struct pollfd opened = {.fd = fd, .events = POLLIN};
+
+	while (poll(&opened, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
 int served_open(const char *path, int flags)
 {
 	struct wire_request request = make_request(WIRE_OPEN);
@@ -124,6 +134,7 @@ int served_open(const char *path, int flags)
 		LIBC(close)(fd);
 		return fail((int)-result);
 	}
+	wait_for_empty_packet(fd);
 	served_note(fd, false);
 	errno = saved_errno;
 	return fd;

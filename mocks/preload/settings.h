@@ -53,7 +53,7 @@ struct settings {
 	struct text preload; /* this library as LD_PRELOAD named it; empty if it did not */
 
 	struct text modules_file;
-	struct text uevents; /* the server's socket for them; empty: they come from the system's */
+	struct text uevents;      /* the server's socket for them; empty: they come from the system's */
 	struct sockaddr_un files; /* way plain: the one for open files */
 	struct text actor;
 

@@ -211,7 +211,7 @@ FD(ssize_t, pwritev, (int fd, const struct iovec *parts, int n, off_t offset), (
    served_writev(fd, parts, n, AT(offset)))
 FD(ssize_t, pwritev2, (int fd, const struct iovec *parts, int n, off_t offset, int flags),
    (fd, parts, n, offset, flags), IS(fd), served_writev(fd, parts, n, offset))
-FD(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence), IS(fd), served_seek(fd, offset, whence))
+HAND(off_t, lseek, (int fd, off_t offset, int whence))
 FD(int, ftruncate, (int fd, off_t length), (fd, length), IS(fd), change_cut_open(fd))
 FD(int, fallocate, (int fd, int mode, off_t offset, off_t length), (fd, mode, offset, length), IS(fd), FAIL(EOPNOTSUPP))
 FD(int, posix_fallocate, (int fd, off_t offset, off_t length), (fd, offset, length), IS(fd), EOPNOTSUPP)
@@ -231,8 +231,7 @@ FD(ssize_t, pwritev64, (int fd, const struct iovec *parts, int n, off64_t offset
    served_writev(fd, parts, n, AT(offset)))
 FD(ssize_t, pwritev64v2, (int fd, const struct iovec *parts, int n, off64_t offset, int flags),
    (fd, parts, n, offset, flags), IS(fd), served_writev(fd, parts, n, offset))
-FD(off64_t, lseek64, (int fd, off64_t offset, int whence), (fd, offset, whence), IS(fd),
-   served_seek(fd, offset, whence))
+HAND(off64_t, lseek64, (int fd, off64_t offset, int whence))
 FD(int, ftruncate64, (int fd, off64_t length), (fd, length), IS(fd), change_cut_open(fd))
 FD(int, fallocate64, (int fd, int mode, off64_t offset, off64_t length), (fd, mode, offset, length), IS(fd),
    FAIL(EOPNOTSUPP))

@@ -2,6 +2,7 @@
 /* The functions that take a descriptor: an open file of the server's answers as a file of sysfs would. */
 #include "change.h"
 #include "served.h"
+#include "show.h"
 #include "streams.h"
 
 #include <errno.h>
@@ -29,6 +30,24 @@ static int fail(int error)
 		return LIBC(name) arguments;                     \
 	}
 #include "table.h"
+
+/* ---- lseek(2): an attribute ends where it says, whatever its text is ---- */
+
+#define LSEEK(name, type)                                                                              \
+	EXPORT type name(int fd, type offset, int whence)                                              \
+	{                                                                                              \
+		struct stat status;                                                                    \
+                                                                                                       \
+		if (is_served(fd))                                                                     \
+			return served_seek(fd, offset, whence);                                        \
+		if (whence == SEEK_END && settings()->way == WAY_PLAIN && !LIBC(fstat)(fd, &status) && \
+		    is_node(&status) && S_ISREG(status.st_mode))                                       \
+			return LIBC(name)(fd, status.st_mtim.tv_sec + offset, SEEK_SET);               \
+		return LIBC(name)(fd, offset, whence);                                                 \
+	}
+
+LSEEK(lseek, off_t)
+LSEEK(lseek64, off64_t)
 
 /* ---- what copies and closes descriptors ---- */
 

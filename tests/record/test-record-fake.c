@@ -16,7 +16,7 @@
 /* Profiles are told by the release that uname says, and in the fake that is the host's. */
 #define PROFILE "6.12"
 
-static const char *mocksys; /* argv[1] */
+static const char *mocksys, *way; /* argv[1], argv[2] */
 
 static int run(const char *command)
 {
@@ -46,8 +46,8 @@ static void round_trip(const char *machine)
 	size_t n;
 
 	close(mkstemps(file, 5));
-	snprintf(command, sizeof(command), "'%s' run -m %s -- '%s' record --keep-serials >%s", mocksys, machine,
-		 mocksys, file);
+	snprintf(command, sizeof(command), "'%s' run --via %s -m %s -- '%s' record --keep-serials >%s", mocksys, way,
+		 machine, mocksys, file);
 	assert_int_equal(run(command), 0);
 	snprintf(command, sizeof(command), "'%s' check %s", mocksys, file);
 	assert_int_equal(run(command), 0);
@@ -85,9 +85,13 @@ static void an_ordinary_user_gets_what_he_can_see(void **context)
 {
 	char file[] = "/tmp/record-XXXXXX.yaml", command[1024];
 
+	if (geteuid() != 0 && strcmp(way, "mount") != 0) {
+		print_message("skipped: --uid needs root in this way\n");
+		skip();
+	}
 	close(mkstemps(file, 5));
-	snprintf(command, sizeof(command), "'%s' run -m igb-sriov --uid 1000 -- '%s' record >%s 2>%s.txt", mocksys,
-		 mocksys, file, file);
+	snprintf(command, sizeof(command), "'%s' run --via %s -m igb-sriov --uid 1000 -- '%s' record >%s 2>%s.txt",
+		 mocksys, way, mocksys, file, file);
 	assert_int_equal(run(command), 0);
 	snprintf(command, sizeof(command), "grep -q 'as root' %s.txt && grep -q 'numvfs: 7' %s && '%s' check %s", file,
 		 file, mocksys, file);
@@ -106,19 +110,14 @@ int main(int argc, char **argv)
 		cmocka_unit_test(shared_group_comes_back),
 		cmocka_unit_test(an_ordinary_user_gets_what_he_can_see),
 	};
-	char command[1024];
 
-	if (argc < 2) {
-		fprintf(stderr, "usage: %s MOCKSYS [TEST]\n", argv[0]);
+	if (argc < 3) {
+		fprintf(stderr, "usage: %s MOCKSYS WAY [TEST]\n", argv[0]);
 		return 2;
 	}
 	mocksys = argv[1];
-	if (argc > 2)
-		cmocka_set_test_filter(argv[2]);
-	snprintf(command, sizeof(command), "'%s' run -m e1000e -- true", mocksys);
-	if (run(command)) {
-		fputs("SKIP: no sandbox can be made here (way mount)\n", stderr);
-		return 77;
-	}
+	way = argv[2];
+	if (argc > 3)
+		cmocka_set_test_filter(argv[3]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

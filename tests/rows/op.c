@@ -17,7 +17,14 @@
  *   gate probe|remove shut|open       those of the driver vfio-pci-e1000e wait while it is shut
  *   failing probe ERRNO               that of vfio-pci-e1000e fails (0: no more)
  *   hold, drop ADDRESS                a VFIO device is opened, closed
- *   trunc mkdir rmdir unlink rename symlink direct mmap PATH
+ *   trunc mkdir rmdir unlink rename symlink direct mmap mmapp tmpfile dirwrite fsync falloc PATH
+ *   chmod PATH MODE statvfs PATH      what the call says
+ *   seekend, poll, parts PATH         of an open file: its end; its events, before and after a read; reads of a part
+ *   gone, gonedir PATH PATH2          1 is written to PATH2 while PATH is open: what is still to be had of it
+ *   same PATH PATH2                   whether they are one inode, and an open file of PATH has it too
+ *   own, device PATH                  its owner; its type and number
+ *
+ * A line `~ WAY = ANSWER # WHY` in a transcript says that a way to the fake answers something else than Linux does.
  */
 #include "op.h"
 
@@ -51,14 +58,53 @@ static const struct {
 	const char *name;
 	void (*run)(char *data);
 } operations[] = {
-	{"w", op_w},           {"wa", op_wa},         {"wt", op_wt},           {"wc", op_wc},
-	{"wx", op_wx},         {"w0", op_w0},         {"wn", op_wn},           {"pw", op_pw},
-	{"ww", op_ww},         {"r", op_r},           {"rn", op_rn},           {"until", op_until},
-	{"l", op_l},           {"ls", op_ls},         {"st", op_st},           {"load", op_load},
-	{"unload", op_unload}, {"trunc", op_trunc},   {"mkdir", op_mkdir},     {"rmdir", op_rmdir},
-	{"unlink", op_unlink}, {"rename", op_rename}, {"symlink", op_symlink}, {"direct", op_direct},
-	{"mmap", op_mmap},     {"tree", op_tree},     {"gate", op_gate},       {"failing", op_failing},
-	{"hold", op_hold},     {"drop", op_drop},     {"mod", op_mod},         {"rmmod", op_rmmod},
+	{"w", op_w},
+	{"wa", op_wa},
+	{"wt", op_wt},
+	{"wc", op_wc},
+	{"wx", op_wx},
+	{"w0", op_w0},
+	{"wn", op_wn},
+	{"pw", op_pw},
+	{"ww", op_ww},
+	{"r", op_r},
+	{"rn", op_rn},
+	{"until", op_until},
+	{"l", op_l},
+	{"ls", op_ls},
+	{"st", op_st},
+	{"load", op_load},
+	{"unload", op_unload},
+	{"trunc", op_trunc},
+	{"mkdir", op_mkdir},
+	{"rmdir", op_rmdir},
+	{"unlink", op_unlink},
+	{"rename", op_rename},
+	{"symlink", op_symlink},
+	{"direct", op_direct},
+	{"mmap", op_mmap},
+	{"tree", op_tree},
+	{"gate", op_gate},
+	{"failing", op_failing},
+	{"hold", op_hold},
+	{"drop", op_drop},
+	{"mod", op_mod},
+	{"rmmod", op_rmmod},
+	{"mmapp", op_mmapp},
+	{"statvfs", op_statvfs},
+	{"seekend", op_seekend},
+	{"poll", op_poll},
+	{"parts", op_parts},
+	{"gone", op_gone},
+	{"gonedir", op_gonedir},
+	{"tmpfile", op_tmpfile},
+	{"dirwrite", op_dirwrite},
+	{"fsync", op_fsync},
+	{"falloc", op_falloc},
+	{"chmod", op_chmod},
+	{"same", op_same},
+	{"device", op_device},
+	{"own", op_own},
 };
 
 /* `NAME PATH[ DATA]`; what follows the path's blank is data, blanks and all. */
@@ -108,7 +154,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOFBF, 65536);
 	listen_to_uevents();
 	while ((length = getline(&line, &capacity, in)) > 0) {
-		if (line[0] == '=' || line[0] == ' ')
+		if (line[0] == '=' || line[0] == '~' || line[0] == ' ')
 			continue; /* what it says now replaces what it said then */
 		fputs(line, stdout);
 		if (line[0] != '>')

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sandbox-test.h"
 
+#include "prerequisites.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -57,41 +59,9 @@ static void make_test_directory(void)
 	putenv(marker);
 }
 
-/* Whether namespaces can be made, and mounts in them, found out without mocksys: what fails there is no reason to skip. */
-static int try_namespaces(void)
-{
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0)
-		_exit(unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET) < 0 ||
-				      mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0
-			      ? errno
-			      : 0);
-	waitpid(pid, &status, 0);
-	return WEXITSTATUS(status);
-}
-
-static void skip_without_prerequisites(const char *way)
-{
-	int error;
-
-	if (strcmp(way, "plain") == 0)
-		return;
-	if (access("/dev/fuse", R_OK | W_OK) < 0)
-		skip_all("/dev/fuse: %s", strerror(errno));
-	if (strcmp(way, "shim") == 0) {
-		if (access("/usr/bin/fusermount3", X_OK) < 0 && access("/bin/fusermount3", X_OK) < 0)
-			skip_all("no fusermount3 (apt install fuse3)");
-		return;
-	}
-	error = try_namespaces();
-	if (error)
-		skip_all("no namespaces for user %u: %s", geteuid(), strerror(error));
-}
-
 void sandbox_test_begin(int *argc, char **argv, const char *way)
 {
+	char why[256];
 	int status;
 
 	mocksys = getenv("MOCKSYS");
@@ -110,7 +80,8 @@ void sandbox_test_begin(int *argc, char **argv, const char *way)
 	/* The shim comes before its run-time; and the helper of its search for leaks would be killed as a part of a run. */
 	setenv("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0", 1);
 #endif
-	skip_without_prerequisites(way);
+	if (prerequisites_missing(way, why, sizeof(why)))
+		skip_all("%s", why);
 	make_test_directory();
 	status = run_status(WORDS("--via", way), WORDS("true"));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a way to the fake needs of the host, found out without mocksys: what fails there is no reason to skip a test. */
+#pragma once
+
+#include <stddef.h>
+
+/* Why @way ("mount", "shim", "plain") cannot work here, into @why; 0 when it must work. */
+int prerequisites_missing(const char *way, char *why, size_t size);
