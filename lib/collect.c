@@ -116,14 +116,10 @@ int collect_device(struct operation *operation, const struct vfiobind_address *a
 
 void operation_end(struct operation *operation)
 {
-	for (size_t i = 0; i < operation->n_devices; i++) {
-		struct operation_device *device = &operation->devices[i];
-
-		close_fd(device->handle.fd);
-		attribute_close(operation->context, &device->driver_override);
-		attribute_close(operation->context, &device->unbind);
-	}
-	attribute_close(operation->context, &operation->drivers_probe);
+	for (size_t i = 0; i < operation->n_devices; i++)
+		close_fd(operation->devices[i].handle.fd);
+	/* With all that it has open. A program that lives on has no process of ours between two operations. */
+	worker_end(&operation->context->worker);
 	operation->log_fd = close_fd(operation->log_fd);
 	free(operation->devices);
 	operation->devices = NULL;

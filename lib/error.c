@@ -14,10 +14,16 @@ static const struct error_row {
 	int number; /* the errno that stands for the code; 0 if it comes from the kernel and says more than the code */
 	const char *name;
 	const char *summary;
+	bool forcible;
 } rows[] = {
 #define ROW(CODE, CLASS, NUMBER, NAME, SUMMARY)                                            \
 	{                                                                                  \
 		VFIOBIND_ERROR_##CODE, VFIOBIND_ERROR_CLASS_##CLASS, NUMBER, NAME, SUMMARY \
+	}
+/* A precondition that a detach can be told to do without. */
+#define FORCIBLE_ROW(CODE, NUMBER, NAME, SUMMARY)                                                     \
+	{                                                                                             \
+		VFIOBIND_ERROR_##CODE, VFIOBIND_ERROR_CLASS_PRECONDITION, NUMBER, NAME, SUMMARY, true \
 	}
 	ROW(NONE, NONE, 0, "none", "no error"),
 	ROW(INVALID_ARGUMENT, USAGE, EINVAL, "invalid-argument", "invalid argument"),
@@ -29,7 +35,7 @@ static const struct error_row {
 	ROW(DEVICE_NOT_FOUND, PRECONDITION, ENODEV, "device-not-found", "there is no such device"),
 	ROW(NOT_PCI, PRECONDITION, ENOTSUP, "not-pci", "the network interface is not that of a PCI function"),
 	ROW(NOT_ENDPOINT, PRECONDITION, ENOTSUP, "not-endpoint", "it is a bridge, not an endpoint"),
-	ROW(PF_HAS_VFS, PRECONDITION, EBUSY, "pf-has-vfs", "it has virtual functions"),
+	FORCIBLE_ROW(PF_HAS_VFS, EBUSY, "pf-has-vfs", "it has virtual functions"),
 	ROW(NO_IOMMU_GROUP, PRECONDITION, ENXIO, "no-iommu-group", "it is in no IOMMU group"),
 	ROW(DRIVER_NOT_FOUND, PRECONDITION, ENOENT, "driver-not-found",
 	    "there is neither a driver nor a module of this name"),
@@ -50,6 +56,11 @@ static const struct error_row {
 	ROW(STATE_UNAVAILABLE, PRECONDITION, 0, "state-unavailable", "nothing can be written down"),
 	ROW(STATE_UNSAFE, PRECONDITION, EPERM, "state-unsafe", "others could have written it"),
 	ROW(STATE_MALFORMED, PRECONDITION, EBADMSG, "state-malformed", "it cannot be understood"),
+	FORCIBLE_ROW(VFIO_NODE_MISSING, ENOENT, "vfio-node-missing", "there is no node to open a VFIO device with"),
+	FORCIBLE_ROW(NETDEV_IN_USE, EBUSY, "netdev-in-use", "its network interface is in use"),
+	FORCIBLE_ROW(BLOCK_IN_USE, EBUSY, "block-in-use", "its disk is in use"),
+	FORCIBLE_ROW(VFIO_IN_USE, EBUSY, "vfio-in-use", "its VFIO device is in use"),
+	FORCIBLE_ROW(GROUP_IN_USE, EBUSY, "group-in-use", "host drivers have others of its IOMMU group"),
 	ROW(OVERRIDE_FAILED, FAILURE, 0, "override-failed", "driver_override could not be written"),
 	ROW(OVERRIDE_NOT_CLEARED, FAILURE, EIO, "override-not-cleared", "driver_override was not cleared"),
 	ROW(UNBIND_FAILED, FAILURE, 0, "unbind-failed", "the kernel refused the unbind"),
@@ -70,6 +81,7 @@ static const struct error_row {
 	ROW(OUT_OF_MEMORY, FAILURE, ENOMEM, "out-of-memory", "out of memory"),
 	ROW(SYSTEM, FAILURE, 0, "system", "a system call failed"),
 #undef ROW
+#undef FORCIBLE_ROW
 };
 
 static const struct error_row *find_row(enum vfiobind_error_code code)
@@ -99,6 +111,13 @@ enum vfiobind_error_class vfiobind_error_code_class(enum vfiobind_error_code cod
 	const struct error_row *row = find_row(code);
 
 	return row ? row->class : VFIOBIND_ERROR_CLASS_NONE;
+}
+
+bool vfiobind_error_code_can_be_forced(enum vfiobind_error_code code)
+{
+	const struct error_row *row = find_row(code);
+
+	return row && row->forcible;
 }
 
 int vfiobind_error_code_at(size_t index, enum vfiobind_error_code *ret_code)

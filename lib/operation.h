@@ -89,6 +89,11 @@ void operation_end(struct operation *operation);
 /* plan.c: reads what is there, refuses what cannot be, chooses the drivers. Writes nothing. */
 int plan(struct operation *operation);
 
+/* preflight.c: what speaks against changing the device, as an error; or as a warning if that is overridden. */
+int preflight(struct operation *operation, struct operation_device *device);
+int preflight_check(struct operation *operation, struct operation_device *device,
+		    int (*check)(struct operation *operation, struct operation_device *device));
+
 /* plan.c: reads driver and driver_override as they are now. */
 int plan_snapshot(struct operation *operation, const struct operation_device *device, struct snapshot *now,
 		  struct vfiobind_error *error);

@@ -35,7 +35,15 @@ static int read_before(struct operation *operation, struct operation_device *dev
 	if (r == 0)
 		before->driver_type = device_classify_driver(operation->context, device->handle.fd,
 							     before->bound ? before->driver : NULL);
+	if (r == 0 && before->driver_type == VFIOBIND_DRIVER_TYPE_VFIO)
+		vfio_read_name(&device->handle, device->vfio_device, sizeof(device->vfio_device));
 	return r;
+}
+
+/* The base class of bridges in a modalias. Only they have another header than endpoints. */
+static bool may_be_bridge(const char *identity)
+{
+	return strncmp(identity, "pci:", 4) != 0 || strstr(identity, "bc06");
 }
 
 static int refuse_bridge(struct operation *operation, struct operation_device *device)
@@ -43,6 +51,8 @@ static int refuse_bridge(struct operation *operation, struct operation_device *d
 	char found[32];
 	int type, r;
 
+	if (!may_be_bridge(device->identity))
+		return 0;
 	r = device_read_header_type(operation->context, &device->handle, &type, operation->error);
 	if (r < 0)
 		return r;
@@ -67,7 +77,7 @@ static int refuse_pf_with_vfs(struct operation *operation, struct operation_devi
 	char virtfn[SYSFS_NAME_SIZE];
 
 	device->before.has_vfs = sysfs_readlink_name(device->handle.fd, "virtfn0", virtfn) == 0;
-	if (!device->before.has_vfs || operation->force)
+	if (!device->before.has_vfs)
 		return 0;
 	return fail(operation->error, .code = VFIOBIND_ERROR_PF_HAS_VFS, .device = &device->handle.address,
 		    .found = virtfn, .hint = "write 0 to its sriov_numvfs first");
@@ -126,7 +136,7 @@ static int plan_detach(struct operation *operation, struct operation_device *dev
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(checks); i++)
-		r = checks[i](operation, device);
+		r = preflight_check(operation, device, checks[i]);
 	if (r < 0)
 		return r;
 	if (operation->driver)
@@ -136,13 +146,11 @@ static int plan_detach(struct operation *operation, struct operation_device *dev
 	if (r < 0)
 		return r;
 	device->change = !device->before.bound || strcmp(device->before.driver, device->target.driver) != 0;
-	if (!device->change || !device->before.has_vfs)
+	if (!device->change)
 		return 0;
-	r = refuse_pf_with_its_vf(operation, device);
-	if (r == 0)
-		r = warn_result(operation, device, "its virtual functions are lost if %s removes them",
-				device->before.bound ? device->before.driver : "the kernel");
-	return r;
+	if (device->before.has_vfs)
+		r = refuse_pf_with_its_vf(operation, device);
+	return r == 0 ? preflight(operation, device) : r;
 }
 
 /* Whether an override is one that a detach leaves: it names a driver for VFIO, loaded or not. */
@@ -182,8 +190,6 @@ static int plan_reattach(struct operation *operation, struct operation_device *d
 	if (r < 0)
 		return r;
 	on_vfio = before->driver_type == VFIOBIND_DRIVER_TYPE_VFIO;
-	if (on_vfio)
-		vfio_read_name(&device->handle, device->vfio_device, sizeof(device->vfio_device));
 	detached = is_vfio_override(operation, device);
 	was_bound = device->record && device->record->owned && device->record->host.driver[0];
 	device->change = on_vfio || (!before->bound && (detached || was_bound));

@@ -10,6 +10,7 @@
 #include "error.h"
 #include "group.h"
 #include "journal.h"
+#include "netdev.h"
 #include "sysfs.h"
 #include "util.h"
 #include "vfio.h"
@@ -143,44 +144,21 @@ static int read_virtfns(const struct reader *reader)
 	return 0;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The interfaces of a virtio device are one level further down. */
 static int read_netdevs(const struct reader *reader)
 {
 	struct vfiobind_device *device = reader->device;
-	char virtio[SYSFS_NAME_SIZE + 8] = "";
-	struct sysfs_walk walk;
-	void **names = NULL;
-	const char *name;
-	int r;
+	char(*names)[NETDEV_NAME_SIZE];
+	void **list = NULL;
+	size_t n, n_names;
 
-	r = sysfs_walk_open(&walk, reader->handle.fd, "net");
-	if (r < 0 && device->driver && strcmp(device->driver, "virtio-pci") == 0 &&
-	    sysfs_walk_open(&walk, reader->handle.fd, ".") == 0) {
-		while (!virtio[0] && sysfs_walk_next(&walk, &name) > 0)
-			if (strncmp(name, "virtio", strlen("virtio")) == 0)
-				snprintf(virtio, sizeof(virtio), "%s/net", name);
-		sysfs_walk_close(&walk);
-		r = virtio[0] ? sysfs_walk_open(&walk, reader->handle.fd, virtio) : -ENOENT;
-	}
-	if (r < 0)
-		return 0;
-	r = 0;
-	while (r == 0 && sysfs_walk_next(&walk, &name) > 0) {
-		char *copy = arena_strdup(reader->arena, name);
-
-		if (!copy || arena_append(reader->arena, &names, &device->n_netdevs, copy) < 0)
-			r = fail_memory(reader->error);
-	}
-	sysfs_walk_close(&walk);
-	if (device->n_netdevs)
-		qsort(names, device->n_netdevs, sizeof(*names), compare_names);
-	device->netdevs = (const char *const *)names;
-	return r;
+	if (netdev_list(&reader->handle, device->driver, reader->arena, &names, &n_names) < 0)
+		return fail_memory(reader->error);
+	for (size_t i = n = 0; i < n_names; i++)
+		if (arena_append(reader->arena, &list, &n, names[i]) < 0)
+			return fail_memory(reader->error);
+	device->netdevs = (const char *const *)list;
+	device->n_netdevs = n;
+	return 0;
 }
 
 static int read_rest(const struct reader *reader)

@@ -16,33 +16,41 @@
 #include "sysfs.h"
 #include "vfio.h"
 
-/* A node as it is known by its path, and by its number where it has one. */
 struct node {
-	char path[PATH_MAX];
-	dev_t number; /* 0: none, or no node */
+	char path[PATH_MAX]; /* empty: there is none to look for */
+	bool exists;
+	struct stat status;
 };
 
 struct search {
 	const struct device_handle *device;
-	struct node nodes[2]; /* the group's, the device's; an empty path for none */
+	struct node nodes[2]; /* the group's, the device's */
 };
 
 static void set_node(struct vfiobind_context *context, struct node *node, const char *name)
 {
-	struct stat status;
-
 	snprintf(node->path, sizeof(node->path), "%s/vfio/%s", context->device_root, name);
-	if (stat(node->path, &status) == 0 && S_ISCHR(status.st_mode))
-		node->number = status.st_rdev;
+	node->exists = stat(node->path, &node->status) == 0;
 }
 
-/* Whether @target, which /proc says of a descriptor, is the node: also when that has been removed meanwhile. */
-static bool is_node(const struct node *node, const char *target)
+/*
+ * Whether a descriptor is of the node: the same file, or the same device under another name, as in a container. A node
+ * that was removed while it was open is known by the path that it had.
+ */
+static bool is_node(const struct node *node, int descriptors_fd, const char *descriptor, const char *target)
 {
+	const struct stat *known = &node->status;
 	size_t length = strlen(node->path);
+	struct stat status;
 
-	return length && strncmp(target, node->path, length) == 0 &&
-	       (target[length] == '\0' || strcmp(target + length, " (deleted)") == 0);
+	if (!length || !strstr(target, "vfio"))
+		return false;
+	if (!node->exists)
+		return strncmp(target, node->path, length) == 0 && strcmp(target + length, " (deleted)") == 0;
+	if (fstatat(descriptors_fd, descriptor, &status, 0) < 0)
+		return false;
+	return (status.st_dev == known->st_dev && status.st_ino == known->st_ino) ||
+	       (S_ISCHR(known->st_mode) && S_ISCHR(status.st_mode) && status.st_rdev == known->st_rdev);
 }
 
 /* Since Linux 6.18 the descriptor of a device, however it was got, says which. */
@@ -71,20 +79,12 @@ static bool uses(const struct search *search, int process_fd, int descriptors_fd
 {
 	static const char anonymous[] = "anon_inode:[vfio-device]";
 	char target[PATH_MAX];
-	struct stat status;
 
 	if (sysfs_readlink(descriptors_fd, descriptor, target, sizeof(target)) < 0)
 		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(search->nodes); i++) {
-		const struct node *node = &search->nodes[i];
-
-		if (is_node(node, target))
+	for (size_t i = 0; i < ARRAY_SIZE(search->nodes); i++)
+		if (is_node(&search->nodes[i], descriptors_fd, descriptor, target))
 			return true;
-		/* In another mount namespace it may have another name. */
-		if (node->number && strstr(target, "vfio") && fstatat(descriptors_fd, descriptor, &status, 0) == 0 &&
-		    S_ISCHR(status.st_mode) && status.st_rdev == node->number)
-			return true;
-	}
 	return strcmp(target, anonymous) == 0 && names_device(process_fd, descriptor, search->device);
 }
 

@@ -6,7 +6,6 @@
 
 #include "context.h"
 #include "error.h"
-#include "group.h"
 #include "operation.h"
 #include "vfio.h"
 
@@ -34,28 +33,6 @@ static int verify_vfio(struct operation *operation, struct operation_device *dev
 		    .hint = "is it a VFIO driver?");
 }
 
-/* The device can be assigned only together with its group: better said now than by the one who opens it. */
-static int warn_of_blockers(struct operation *operation, struct operation_device *device)
-{
-	struct vfiobind_group_member **members;
-	size_t n;
-	int r;
-
-	r = group_read_members(operation->context, &device->handle, true, operation->arena, &members, &n, NULL);
-	if (r < 0)
-		return r == -ENOMEM ? fail_memory(operation->error) : 0;
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		char name[VFIOBIND_ADDRESS_SIZE];
-
-		if (!members[i]->blocks)
-			continue;
-		vfiobind_address_format(&members[i]->address, name, sizeof(name));
-		r = warn_result(operation, device, "IOMMU group %d is not viable while %s is on %s",
-				device->iommu_group, name, members[i]->driver);
-	}
-	return r;
-}
-
 static int verify_detached(struct operation *operation, struct operation_device *device, const char *driver)
 {
 	struct vfiobind_result_device *result = device->result;
@@ -71,7 +48,7 @@ static int verify_detached(struct operation *operation, struct operation_device 
 	r = verify_vfio(operation, device, driver);
 	if (r == 0)
 		r = keep(operation, &result->module, device->target.module[0] ? device->target.module : NULL);
-	return r == 0 ? warn_of_blockers(operation, device) : r;
+	return r;
 }
 
 static int verify_reattached(struct operation *operation, struct operation_device *device, const char *driver)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,11 +44,15 @@ struct reply {
 
 /* ------------------------------------------------------------------------------- the worker: system calls, no more */
 
-/* Where its descriptors are. The first three are the root too, so that nothing that is printed can reach an attribute. */
-enum { ROOT_FD = STDIN_FILENO, SOCKET_FD = STDERR_FILENO + 1 };
+/* Where its descriptors are. The first three lead nowhere, so that nothing that is printed can reach an attribute. */
+enum { SOCKET_FD = STDERR_FILENO + 1, ROOT_FD };
+
+struct work {
+	bool is_sysfs; /* what is opened there is an attribute */
+};
 
 /* O_NONBLOCK and O_NOCTTY: in a directory that only claims to be sysfs, the file may be a FIFO or a terminal. */
-static int open_attribute(const char *path, int flags)
+static int open_attribute(const struct work *work, const char *path, int flags)
 {
 	struct stat status;
 	int fd = openat(ROOT_FD, path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -54,15 +60,15 @@ static int open_attribute(const char *path, int flags)
 	/* ENXIO: a FIFO that nobody reads, or a socket. */
 	if (fd < 0)
 		return errno == ENXIO ? -EBADMSG : -errno;
-	if (flags == O_RDONLY || (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)))
+	if (flags == O_RDONLY || work->is_sysfs || (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)))
 		return fd;
 	close(fd);
 	return -EBADMSG;
 }
 
-static ssize_t answer_read(const struct request *request, struct reply *reply)
+static ssize_t answer_read(const struct work *work, const struct request *request, struct reply *reply)
 {
-	int fd = open_attribute(request->texts, O_RDONLY);
+	int fd = open_attribute(work, request->texts, O_RDONLY);
 	ssize_t n;
 
 	if (fd < 0)
@@ -110,13 +116,13 @@ static ssize_t answer_lock(int fd)
 	return r;
 }
 
-static ssize_t answer(const struct request *request, int fd, struct reply *reply)
+static ssize_t answer(const struct work *work, const struct request *request, int fd, struct reply *reply)
 {
 	switch (request->call) {
 	case CALL_READ:
-		return answer_read(request, reply);
+		return answer_read(work, request, reply);
 	case CALL_OPEN:
-		return open_attribute(request->texts, O_WRONLY);
+		return open_attribute(work, request->texts, O_WRONLY);
 	case CALL_STORE:
 		return answer_store(request);
 	case CALL_CLOSE:
@@ -158,22 +164,39 @@ static bool send_reply(const struct reply *reply, size_t data)
 	return send(SOCKET_FD, reply, offsetof(struct reply, data) + data, MSG_NOSIGNAL) >= 0;
 }
 
+static bool arrange_descriptors(int root_fd, int socket)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	/* Where there is none, the root does as well: nothing can be written to a directory. */
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (dup2(null < 0 ? root_fd : null, fd) < 0)
+			return false;
+	/* The socket must not be closed by the root's move. */
+	socket = fcntl(socket, F_DUPFD, ROOT_FD + 1);
+	return socket >= 0 && dup2(root_fd, ROOT_FD) >= 0 && dup2(socket, SOCKET_FD) >= 0 &&
+	       close_range(ROOT_FD + 1, ~0U, 0) == 0;
+}
+
 /* Its memory is a copy of the caller's, of which it touches no more than its stack. */
 _Noreturn static void work(int root_fd, int socket)
 {
+	struct work work;
+	struct statfs file_system;
 	struct request request;
 	struct reply reply;
 	int fd;
 
-	if (dup2(root_fd, STDIN_FILENO) < 0 || dup2(root_fd, STDOUT_FILENO) < 0 || dup2(root_fd, STDERR_FILENO) < 0 ||
-	    (socket != SOCKET_FD && dup2(socket, SOCKET_FD) < 0) || close_range(SOCKET_FD + 1, ~0U, 0) < 0)
+	if (!arrange_descriptors(root_fd, socket))
 		_exit(1);
+	/* On a fake one, a file could be anything. */
+	work.is_sysfs = fstatfs(ROOT_FD, &file_system) == 0 && file_system.f_type == SYSFS_MAGIC;
 	prctl(PR_SET_NAME, "vfiobind-worker");
 	reply.result = getpid();
 	if (!send_reply(&reply, 0))
 		_exit(1);
 	while (receive_request(&request, &fd)) {
-		reply.result = answer(&request, fd, &reply);
+		reply.result = answer(&work, &request, fd, &reply);
 		if (!send_reply(&reply, request.call == CALL_READ && reply.result > 0 ? (size_t)reply.result : 0))
 			break;
 	}

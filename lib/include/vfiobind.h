@@ -106,7 +106,7 @@ enum vfiobind_error_code {
 	VFIOBIND_ERROR_DEVICE_NOT_FOUND = 13,       /* no such device */
 	VFIOBIND_ERROR_NOT_PCI = 14,                /* a network interface that is not a PCI function's own */
 	VFIOBIND_ERROR_NOT_ENDPOINT = 15,           /* a bridge: its header type is not 0 */
-	VFIOBIND_ERROR_PF_HAS_VFS = 16,             /* a physical function whose virtual functions exist */
+	VFIOBIND_ERROR_PF_HAS_VFS = 16,             /* a physical function whose VFs exist; can be forced */
 	VFIOBIND_ERROR_NO_IOMMU_GROUP = 17,         /* the device is in no IOMMU group */
 	VFIOBIND_ERROR_DRIVER_NOT_FOUND = 18,       /* neither a driver nor a module of this name */
 	VFIOBIND_ERROR_DRIVER_AMBIGUOUS = 19,       /* the module has several PCI drivers, none of this name */
@@ -124,6 +124,11 @@ enum vfiobind_error_code {
 	VFIOBIND_ERROR_STATE_UNAVAILABLE = 31,   /* nothing can be written down */
 	VFIOBIND_ERROR_STATE_UNSAFE = 32,        /* others could have written what is written down */
 	VFIOBIND_ERROR_STATE_MALFORMED = 33,     /* what is written down cannot be understood */
+	VFIOBIND_ERROR_VFIO_NODE_MISSING = 34,   /* neither /dev/vfio/vfio nor /dev/iommu; can be forced */
+	VFIOBIND_ERROR_NETDEV_IN_USE = 35,       /* its network interface is up, or part of another; can be forced */
+	VFIOBIND_ERROR_BLOCK_IN_USE = 36,        /* its disk is mounted, swapped on or part of another; can be forced */
+	VFIOBIND_ERROR_VFIO_IN_USE = 37,         /* a process has its VFIO device open; can be forced */
+	VFIOBIND_ERROR_GROUP_IN_USE = 38,        /* host drivers have others of its IOMMU group; can be forced */
 	/* failures of the operation */
 	VFIOBIND_ERROR_OVERRIDE_FAILED = 40,      /* the write to driver_override failed */
 	VFIOBIND_ERROR_OVERRIDE_NOT_CLEARED = 41, /* driver_override still has a value after it was cleared */
@@ -206,6 +211,13 @@ const char *vfiobind_error_code_summary(enum vfiobind_error_code code);
  * Returns: the class; VFIOBIND_ERROR_CLASS_NONE for VFIOBIND_ERROR_NONE and for a number that is no code. Since: 0.1
  */
 enum vfiobind_error_class vfiobind_error_code_class(enum vfiobind_error_code code);
+
+/**
+ * Whether a detach that is refused by this code can be had all the same, with its option `force`.
+ *
+ * Returns: true or false; false for a number that is no code. Since: 0.1
+ */
+bool vfiobind_error_code_can_be_forced(enum vfiobind_error_code code);
 
 /**
  * Walks over all codes.
@@ -537,8 +549,8 @@ struct vfiobind_detach_options {
 	const char *driver; /* a driver or a module, in any spelling of - and _; NULL or "vfio": the best match */
 	bool whole_group;   /* also the other endpoints of the devices' IOMMU groups; bridges are skipped */
 	bool dry_run;       /* plan only: needs no privilege, writes nothing, loads nothing */
-	bool force; /* also a physical function with virtual functions, none of them in the same call: these are lost
-		       if its driver removes them */
+	bool force; /* what would be refused by a code that can be forced becomes a warning. The virtual functions of a
+		       physical function are lost if its driver removes them; none may be in the same call */
 };
 
 #define VFIOBIND_DETACH_OPTIONS_INIT                           \
@@ -563,7 +575,8 @@ struct vfiobind_detach_options {
  *
  * Returns: 0, or with @error's code (state untouched unless said otherwise):
  * -EINVAL invalid-argument, invalid-driver-name; -ENODEV device-not-found; -ENOTSUP not-endpoint;
- * -EBUSY pf-has-vfs; -ENXIO no-iommu-group; -ENOENT driver-not-found, module-missing, module-has-no-driver;
+ * -EBUSY pf-has-vfs, netdev-in-use, block-in-use, vfio-in-use, group-in-use, locked; -EUCLEAN repair-needed;
+ * -EPERM state-unsafe; -EBADMSG state-malformed; -ENOENT vfio-node-missing; -ENXIO no-iommu-group; -ENOENT driver-not-found, module-missing, module-has-no-driver;
  * -ENOTUNIQ driver-ambiguous; -EPERM not-vfio-driver, module-blacklisted, module-install-command;
  * -EACCES permission-denied; -EPERM lockdown; -EROFS sysfs-read-only; the kernel's errno: module-load-failed,
  * attribute-unreadable, sysfs-unavailable, system; -EIO attribute-malformed; -ENOMEM out-of-memory (any state);

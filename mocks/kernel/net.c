@@ -2,11 +2,13 @@
 /* What a NIC driver shows while it is bound: net/ethN with its queues, ptp, and a wakeup device that stays. */
 #include "kernel/pci.h"
 
+#include <net/if.h>
+
 struct net_device {
 	struct device device;
 	struct pci_dev *pci;
 	int eth;
-	unsigned ifindex, rx, tx;
+	unsigned ifindex, rx, tx, flags;
 	struct kernfs_node *queues;
 };
 
@@ -39,9 +41,46 @@ static ssize_t address_show(struct kobject *kobj, const struct attribute *attr, 
 	return sprintf(buffer, "02:00:%02x:%02x:%02x:%02x\n", a.domain & 0xff, a.bus, a.slot, a.function);
 }
 
-/* While the interface is down these have nothing to say. */
-static ssize_t down_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
+static ssize_t flags_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
 {
+	return sprintf(buffer, "0x%x\n", to_net(kobj)->flags);
+}
+
+/* Those that dev_change_flags() lets anybody change; broadcast is the device's. */
+#define CHANGEABLE                                                                                                    \
+	(IFF_UP | IFF_DEBUG | IFF_NOTRAILERS | IFF_NOARP | IFF_PROMISC | IFF_ALLMULTI | IFF_MULTICAST | IFF_PORTSEL | \
+	 IFF_AUTOMEDIA | IFF_DYNAMIC)
+
+static ssize_t flags_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
+{
+	struct net_device *net = to_net(kobj);
+	unsigned long long value;
+
+	if (kernel_client()->uid != 0)
+		return refused(EPERM, step_not_root);
+	if (kstrtoull(buffer, &value))
+		return refused(EINVAL, step_no_number);
+	net->flags = (net->flags & ~CHANGEABLE) | ((unsigned)value & CHANGEABLE);
+	return count;
+}
+
+static ssize_t operstate_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
+{
+	return sprintf(buffer, "%s\n", to_net(kobj)->flags & IFF_UP ? "up" : "down");
+}
+
+/* While the interface is down these have nothing to say. A link comes up at once; on a real card it takes seconds. */
+static ssize_t link_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
+{
+	static const struct {
+		const char *name, *text;
+	} texts[] = {{"carrier", "1"}, {"dormant", "0"}, {"duplex", "full"}, {"speed", "1000"}, {"testing", "0"}};
+
+	if (!(to_net(kobj)->flags & IFF_UP))
+		return -EINVAL;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (!strcmp(texts[i].name, attr->name))
+			return sprintf(buffer, "%s\n", texts[i].text);
 	return -EINVAL;
 }
 
@@ -61,15 +100,15 @@ static const struct attribute net_attrs[] = {
 	{"addr_len", 0444, .text = "6\n"},
 	{"address", 0444, address_show, .flags = ATTRIBUTE_CONSTANT},
 	{"broadcast", 0444, .text = "ff:ff:ff:ff:ff:ff\n"},
-	{"carrier", 0644, down_show, accept_store},
+	{"carrier", 0644, link_show, accept_store},
 	{"carrier_changes", 0444, .text = "1\n"},
 	{"carrier_down_count", 0444, .text = "1\n"},
 	{"carrier_up_count", 0444, .text = "0\n"},
 	{"dev_id", 0444, .text = "0x0\n"},
 	{"dev_port", 0444, .text = "0\n"},
-	{"dormant", 0444, down_show},
-	{"duplex", 0444, down_show},
-	{"flags", 0644, .text = "0x1002\n", .store = accept_store},
+	{"dormant", 0444, link_show},
+	{"duplex", 0444, link_show},
+	{"flags", 0644, flags_show, flags_store},
 	{"gro_flush_timeout", 0644, .text = "0\n", .store = accept_store},
 	{"ifalias", 0644, .text = "", .store = accept_store},
 	{"ifindex", 0444, ifindex_show, .flags = ATTRIBUTE_CONSTANT},
@@ -79,13 +118,13 @@ static const struct attribute net_attrs[] = {
 	{"name_assign_type", 0444, .text = "1\n"},
 	{"napi_defer_hard_irqs", 0644, .text = "0\n", .store = accept_store},
 	{"netdev_group", 0644, .text = "0\n", .store = accept_store},
-	{"operstate", 0444, .text = "down\n"},
+	{"operstate", 0444, operstate_show},
 	{"phys_port_id", 0444, unsupported_show},
 	{"phys_port_name", 0444, unsupported_show},
 	{"phys_switch_id", 0444, unsupported_show},
 	{"proto_down", 0644, .text = "0\n", .store = accept_store},
-	{"speed", 0444, down_show},
-	{"testing", 0444, down_show},
+	{"speed", 0444, link_show},
+	{"testing", 0444, link_show},
 	{"threaded", 0644, .text = "0\n", .store = accept_store},
 	{"tx_queue_len", 0644, .text = "1000\n", .store = accept_store},
 	{"type", 0444, .text = "1\n"},
@@ -119,6 +158,7 @@ static void add_net(struct pci_dev *dev, const struct driver_desc *driver)
 	char name[16];
 
 	net->pci = dev;
+	net->flags = IFF_BROADCAST | IFF_MULTICAST;
 	net->eth = number_take(k->eth_names, ARRAY_SIZE(k->eth_names));
 	net->ifindex = k->next_ifindex++; /* never used again */
 	net->device.add_keys = net_keys;

@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -293,7 +294,108 @@ static void doctor_finds_the_missing_iommu(void **state)
 	assert_nothing_written();
 }
 
+/* ---- in use ---- */
+
+static void take_up(const char *device)
+{
+	_cleanup_text_ char *command = format_text("cd " DEVICES "/%s/net/eth* && echo 0x1003 >flags", device);
+
+	assert_int_equal(system(command), 0);
+}
+
+static void a_device_whose_interface_is_up_is_refused(void **state)
+{
+	take_up(VF);
+	ASSERT_REFUSED(3, "netdev-in-use", "detach", VF, "--driver", "vfio-pci-igbvf");
+	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf", "--force");
+	assert_device(VF, "vfio-pci-igbvf", "vfio-pci-igbvf");
+}
+
+/* What is so already needs nobody's leave. */
+static void a_device_that_is_detached_already_is_not_refused(void **state)
+{
+	_cleanup_text_ char *group = NULL, *node = NULL;
+	int fd;
+
+	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
+	group = link_name(DEVICES "/" VF "/iommu_group");
+	node = format_text("/dev/vfio/%s", group);
+	fd = open(node, O_RDWR | O_CLOEXEC);
+	assert_return_code(fd, errno);
+	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
+	close(fd);
+}
+
+/* The way plain has no descriptor of a node that /proc would tell of. */
+static bool is_way_plain(void)
+{
+	const char *way = getenv("MOCKSYS_WAY");
+
+	return way && strcmp(way, "plain") == 0;
+}
+
+static void a_device_that_somebody_has_open_is_not_moved(void **state)
+{
+	_cleanup_text_ char *group = NULL, *node = NULL, *self = format_text("(pid %d)", getpid());
+	int fd;
+
+	if (is_way_plain())
+		skip();
+	RUN_WELL("modprobe", "vfio-pci");
+	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
+	group = link_name(DEVICES "/" VF "/iommu_group");
+	node = format_text("/dev/vfio/%s", group);
+	fd = open(node, O_RDWR | O_CLOEXEC);
+	assert_return_code(fd, errno);
+	trace_clear();
+	{
+		_cleanup_output_ struct output output =
+			RUN_EXPECTING(3, "vfiobind", "detach", VF, "--driver", "vfio-pci", "--json");
+		_cleanup_json_ struct json_object *document = json_of(&output);
+
+		assert_json_text(document, "error.code", "vfio-in-use");
+		assert_non_null(strstr(json_object_get_string(json_at(document, "error.found")), self));
+	}
+	assert_nothing_written();
+	close(fd);
+	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci");
+}
+
+static void a_group_in_which_host_drivers_are_is_refused(void **state)
+{
+	_cleanup_output_ struct output output =
+		RUN_EXPECTING(3, "vfiobind", "detach", NIC, "--driver", "vfio-pci", "--json");
+	_cleanup_json_ struct json_object *document = json_of(&output);
+
+	assert_json_text(document, "error.code", "group-in-use");
+	assert_json_text(document, "error.found", "0000:03:00.1 on igb, 0000:03:00.2 on mlx5_core");
+	assert_nothing_written();
+}
+
+/* Host drivers of which none is in the way of DMA: the port's, and pci-stub. */
+static void the_whole_group_is_taken_without_its_bridge(void **state)
+{
+	static const char *const functions[] = {NIC, "0000:03:00.1", "0000:03:00.2"};
+
+	RUN_WELL("vfiobind", "detach", NIC, "--group", "--driver", "vfio-pci");
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
+		assert_device(functions[i], "vfio-pci", "vfio-pci");
+	assert_device(BRIDGE, "pcieport", "(null)");
+	RUN_WELL("vfiobind", "reattach", NIC, "--group");
+	assert_device(NIC, "e1000e", "(null)");
+	assert_device("0000:03:00.1", "igb", "(null)");
+	assert_device("0000:03:00.2", "mlx5_core", "(null)");
+}
+
+static const struct CMUnitTest shared_group_tests[] = {
+	SCENARIO(a_group_in_which_host_drivers_are_is_refused),
+	SCENARIO(the_whole_group_is_taken_without_its_bridge),
+};
+
 static const struct CMUnitTest two_vfs_tests[] = {
+	SCENARIO(a_device_whose_interface_is_up_is_refused),
+	SCENARIO(a_device_that_is_detached_already_is_not_refused),
+	SCENARIO(a_device_that_somebody_has_open_is_not_moved),
 	SCENARIO(an_unknown_driver_is_refused),
 	SCENARIO(a_host_driver_is_refused),
 	SCENARIO(the_host_driver_of_another_device_is_refused),
@@ -326,4 +428,4 @@ static const struct CMUnitTest no_iommu_tests[] = {
 };
 
 SCENARIO_MAIN(SUITE("two-vfs", two_vfs_tests), SUITE("modprobe-lines", modprobe_tests),
-	      SUITE("no-iommu", no_iommu_tests))
+	      SUITE("no-iommu", no_iommu_tests), SUITE("shared-group", shared_group_tests))

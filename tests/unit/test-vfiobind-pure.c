@@ -306,7 +306,8 @@ static void every_code_has_a_name_of_its_own_and_is_in_the_man_page(void **state
 		}
 		if (code == VFIOBIND_ERROR_NONE)
 			continue;
-		snprintf(row, sizeof(row), "\n%s;%s;", name, statuses[vfiobind_error_code_class(code)]);
+		snprintf(row, sizeof(row), "\n%s;%s%s;", name, statuses[vfiobind_error_code_class(code)],
+			 vfiobind_error_code_can_be_forced(code) ? ", force" : "");
 		if (!strstr(page, row))
 			print_error("the man page has no row \"%s\"\n", row + 1);
 		assert_non_null(strstr(page, row));

@@ -170,6 +170,7 @@ static int set_up(void **state)
 			 0);
 	assert_int_equal(vfiobind_context_set_device_root(tree->context, strcat(strcpy(path, tree->root), "/dev")), 0);
 	assert_int_equal(vfiobind_context_set_state_root(tree->context, strcat(strcpy(path, tree->root), "/state")), 0);
+	assert_int_equal(vfiobind_context_set_proc_root(tree->context, strcat(strcpy(path, tree->root), "/proc")), 0);
 	*state = tree;
 	return 0;
 }
@@ -516,6 +517,8 @@ static void what_cannot_be_detached_is_refused_by_its_own_code_and_untouched(voi
 
 	put_device(tree, "0000:00:1c.0", "pcieport", 2);
 	put_bytes(tree, bridge, sizeof(bridge), "sys/devices/pci0000:00/0000:00:1c.0/config");
+	put(tree, "pci:v00008086d0000A110sv00001AF4sd00001100bc06sc04i00\n",
+	    "sys/devices/pci0000:00/0000:00:1c.0/modalias");
 	put_device(tree, "0000:04:00.1", "igb", 3);
 	put_link(tree, "../0000:04:11.5", "sys/devices/pci0000:00/0000:04:00.1/virtfn0");
 	put_device(tree, "0000:04:12.0", "igbvf", -1);
@@ -748,6 +751,62 @@ static void a_reattach_clears_only_an_override_for_vfio(void **state)
 	}
 }
 
+/* What is refused because somebody uses the device, and what is then found; and nothing was written. */
+static void check_in_use(const struct tree *tree, enum vfiobind_error_code code, const char *found)
+{
+	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	struct vfiobind_result *result;
+
+	options.driver = "vfio-pci";
+	options.dry_run = true;
+	assert_int_equal(vfiobind_device_detach(tree->context, &vf, 1, &options, NULL, &error), -EBUSY);
+	assert_int_equal(error.code, code);
+	assert_string_equal(error.found, found);
+	assert_int_equal(error.state, VFIOBIND_STATE_UNTOUCHED);
+	assert_true(vfiobind_error_code_can_be_forced(code));
+
+	options.force = true;
+	assert_int_equal(vfiobind_device_detach(tree->context, &vf, 1, &options, &result, &error), 0);
+	assert_int_equal(result->devices[0]->n_warnings, 1);
+	assert_non_null(strstr(result->devices[0]->warnings[0], found));
+	vfiobind_result_free(result);
+}
+
+static void an_interface_that_is_part_of_another_is_in_use(void **state)
+{
+	const struct tree *tree = *state;
+
+	put(tree, "0x1002\n", "sys/class/net/eth7/flags");
+	put(tree, "", "sys/devices/pci0000:00/0000:04:11.5/net/eth7/uevent");
+	put_link(tree, "../br0", "sys/class/net/eth7/master");
+	check_in_use(tree, VFIOBIND_ERROR_NETDEV_IN_USE, "eth7 is part of a bridge or bond");
+	drop(tree, "sys/class/net/eth7/master");
+	put(tree, "0x1003\n", "sys/class/net/eth7/flags");
+	check_in_use(tree, VFIOBIND_ERROR_NETDEV_IN_USE, "eth7 is up");
+}
+
+static void a_disk_that_somebody_uses_is_in_use(void **state)
+{
+	static const char disk[] = "sys/devices/pci0000:00/0000:04:11.5/nvme/nvme0/nvme0n1";
+	const struct tree *tree = *state;
+
+	put(tree, "259:0\n", "%s/dev", disk);
+	put(tree, "259:1\n", "%s/nvme0n1p1/dev", disk);
+	put(tree, "7:7\n", "sys/devices/pci0000:00/0000:04:11.5/nvme/nvme0/hwmon0/dev");
+	put(tree,
+	    "22 1 7:7 / / rw - ext4 /dev/root rw\n"
+	    "25 22 259:1 / /srv/it\\040is rw - ext4 /dev/nvme0n1p1 rw\n",
+	    "proc/self/mountinfo");
+	check_in_use(tree, VFIOBIND_ERROR_BLOCK_IN_USE, "nvme0n1p1 is mounted on /srv/it\\040is");
+	put(tree, "22 1 7:7 / / rw - ext4 /dev/root rw\n", "proc/self/mountinfo");
+	put(tree, "Filename Type Size Used Priority\n/dev/nvme0n1p1 partition 1 0 -2\n", "proc/swaps");
+	check_in_use(tree, VFIOBIND_ERROR_BLOCK_IN_USE, "nvme0n1p1 is swapped on");
+	drop(tree, "proc/swaps");
+	put_link(tree, "../../md127", "%s/holders/md127", disk);
+	check_in_use(tree, VFIOBIND_ERROR_BLOCK_IN_USE, "nvme0n1 is part of md127");
+}
+
 static void a_group_is_taken_without_its_bridges(void **state)
 {
 	static const unsigned char bridge[64] = {[0x0e] = 0x01};
@@ -845,6 +904,8 @@ int main(void)
 		test_on_tree(why_nothing_was_bound_is_said_where_it_shows),
 		test_on_tree(what_is_so_already_is_left_alone),
 		test_on_tree(a_reattach_clears_only_an_override_for_vfio),
+		test_on_tree(an_interface_that_is_part_of_another_is_in_use),
+		test_on_tree(a_disk_that_somebody_uses_is_in_use),
 		test_on_tree(a_group_is_taken_without_its_bridges),
 		test_on_tree(no_descriptor_of_sysfs_is_a_standard_stream),
 		test_on_tree(a_host_without_vfio_fails_its_checks),

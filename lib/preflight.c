@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What speaks against a detach before anything is written: one function a reason, in the table at the end. Whether it can
+ * be overridden is a property of the error's code.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "block.h"
+#include "context.h"
+#include "error.h"
+#include "group.h"
+#include "netdev.h"
+#include "operation.h"
+#include "users.h"
+
+static int refuse_missing_container(struct operation *operation, struct operation_device *device)
+{
+	const struct vfiobind_context *context = operation->context;
+	char container[PATH_MAX], iommufd[PATH_MAX];
+	struct stat status;
+
+	snprintf(container, sizeof(container), "%s/vfio/vfio", context->device_root);
+	snprintf(iommufd, sizeof(iommufd), "%s/iommu", context->device_root);
+	/* Either is a way to the device; and they come with the module, which is loaded if need be. */
+	if (stat(container, &status) == 0 || stat(iommufd, &status) == 0 ||
+	    !sysfs_exists(context->sysfs_fd, "module/vfio"))
+		return 0;
+	return fail(operation->error, .code = VFIOBIND_ERROR_VFIO_NODE_MISSING, .path = container,
+		    .hint = "is devtmpfs mounted on /dev? in a container the node must be passed in");
+}
+
+static int refuse_netdev_in_use(struct operation *operation, struct operation_device *device)
+{
+	const char *driver = device->before.bound ? device->before.driver : NULL, *how;
+	char found[128];
+	int r;
+
+	if (netdev_list(&device->handle, driver, operation->arena, &device->netdevs, &device->n_netdevs) < 0)
+		return fail_memory(operation->error);
+	for (size_t i = 0; i < device->n_netdevs; i++) {
+		r = netdev_in_use(operation->context, &device->handle, device->netdevs[i], &how);
+		if (r < 0)
+			return device_fail_read(operation->context, &device->handle, "net", r, operation->error);
+		if (r == 0)
+			continue;
+		snprintf(found, sizeof(found), "%s is %s", device->netdevs[i], how);
+		return fail(operation->error, .code = VFIOBIND_ERROR_NETDEV_IN_USE, .found = found,
+			    .hint = "take the interface down first, or use --force");
+	}
+	return 0;
+}
+
+static int refuse_block_in_use(struct operation *operation, struct operation_device *device)
+{
+	char found[256];
+	int r = block_in_use(operation->context, &device->handle, found, sizeof(found));
+
+	if (r == -ENOMEM)
+		return fail_memory(operation->error);
+	if (r < 0)
+		return device_fail_read(operation->context, &device->handle, "nvme", r, operation->error);
+	if (r == 0)
+		return 0;
+	return fail(operation->error, .code = VFIOBIND_ERROR_BLOCK_IN_USE, .found = found,
+		    .hint = "unmount it first, or use --force and lose what is not written");
+}
+
+static int refuse_open_vfio(struct operation *operation, struct operation_device *device)
+{
+	const struct users_query query = {
+		.device = &device->handle,
+		.iommu_group = device->iommu_group,
+		.vfio_device = device->vfio_device,
+	};
+	char found[256];
+
+	if (device->before.driver_type != VFIOBIND_DRIVER_TYPE_VFIO)
+		return 0;
+	users_describe(operation->context, &query, found, sizeof(found));
+	if (!found[0])
+		return 0;
+	return fail(operation->error, .code = VFIOBIND_ERROR_VFIO_IN_USE, .found = found,
+		    .hint = "end the guest first; with --force its driver waits for that");
+}
+
+static bool is_taken(const struct operation *operation, const struct vfiobind_address *address)
+{
+	for (size_t i = 0; i < operation->n_devices; i++)
+		if (vfiobind_address_compare(&operation->devices[i].handle.address, address) == 0)
+			return true;
+	return false;
+}
+
+/* The kernel lets nobody open a device of a group in which a host driver does DMA. */
+static int refuse_group_in_use(struct operation *operation, struct operation_device *device)
+{
+	struct vfiobind_group_member **members;
+	char found[256] = "", address[VFIOBIND_ADDRESS_SIZE];
+	size_t n, length = 0;
+	int r;
+
+	r = group_read_members(operation->context, &device->handle, true, operation->arena, &members, &n,
+			       operation->error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n && length < sizeof(found); i++) {
+		if (!members[i]->blocks || is_taken(operation, &members[i]->address))
+			continue;
+		vfiobind_address_format(&members[i]->address, address, sizeof(address));
+		length += (size_t)snprintf(found + length, sizeof(found) - length, "%s%s on %.64s", length ? ", " : "",
+					   address, members[i]->driver);
+	}
+	if (!length)
+		return 0;
+	return fail(operation->error, .code = VFIOBIND_ERROR_GROUP_IN_USE, .found = found,
+		    .hint = "detach them too, with --group; or use --force and do so later");
+}
+
+int preflight(struct operation *operation, struct operation_device *device)
+{
+	static int (*const checks[])(struct operation *, struct operation_device *) = {
+		refuse_missing_container, refuse_netdev_in_use, refuse_block_in_use,
+		refuse_open_vfio,         refuse_group_in_use,
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(checks); i++)
+		r = preflight_check(operation, device, checks[i]);
+	return r;
+}
+
+int preflight_check(struct operation *operation, struct operation_device *device,
+		    int (*check)(struct operation *, struct operation_device *))
+{
+	struct vfiobind_error *error = operation->error;
+	int r = check(operation, device);
+
+	if (r == 0 || !operation->force || !vfiobind_error_code_can_be_forced(error->code))
+		return r;
+	r = warn_result(operation, device, "%s%s%s", vfiobind_error_code_summary(error->code),
+			error->found[0] ? ": " : "", error->found);
+	*error = (struct vfiobind_error)VFIOBIND_ERROR_INIT;
+	return r;
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is written down of operations: locks, journals and records, in crashes and in bad company. */
+#include "harness.h"
+#include "steps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Addresses of the machine two-vfs. */
+#define VF "0000:04:10.0"
+#define OTHER_VF "0000:04:10.2"
+#define DRIVER "vfio-pci-igbvf"
+#define OTHER_DRIVER "igbvf-vfio-pci"
+#define STATE "/run/vfiobind"
+
+static void load_modules(void)
+{
+	RUN_WELL("modprobe", "-a", "vfio_pci_igbvf", "igbvf_vfio_pci");
+}
+
+/* ---- a process beside ---- */
+
+static pid_t start(const char *const *command)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	assert_return_code(pid, errno);
+	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		execvp(command[0], (char *const *)command);
+		_exit(127);
+	}
+	return pid;
+}
+
+static int end_of(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Waits until a rule holds something, or the process has ended. Returns whether something is held. */
+static bool wait_until_held(pid_t pid)
+{
+	for (;;) {
+		_cleanup_text_ char *held = read_file(CONTROL "/held");
+		siginfo_t info = {.si_pid = 0};
+
+		assert_non_null(held);
+		if (*held)
+			return true;
+		assert_return_code(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT), errno);
+		if (info.si_pid == pid)
+			return false;
+		usleep(500); /* there is nothing to wait on */
+	}
+}
+
+static void release_all(void)
+{
+	_cleanup_text_ char *held = read_file(CONTROL "/held");
+	char *rest = held;
+
+	assert_non_null(held);
+	clear_faults();
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		line[strcspn(line, " ")] = '\0';
+		if (*line)
+			write_file(CONTROL "/release", line);
+	}
+}
+
+/* ---- records ---- */
+
+static void show_tells_what_had_the_device_before(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL}, after = {.out = NULL};
+	_cleanup_json_ struct json_object *document = NULL, *reattached = NULL;
+
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	RUN_WELL("vfiobind", "detach", VF, "--driver", OTHER_DRIVER);
+	output = RUN_EXPECTING(0, "vfiobind", "show", VF, "--json");
+	document = json_of(&output);
+	assert_json_text(document, "detached.host_driver", "igbvf");
+	assert_int_equal(strlen(json_object_get_string(json_at(document, "detached.since"))), 20);
+
+	RUN_WELL("vfiobind", "reattach", VF);
+	after = RUN_EXPECTING(0, "vfiobind", "show", VF, "--json");
+	reattached = json_of(&after);
+	assert_json_text(reattached, "detached", NULL);
+	assert_false(exists(STATE "/devices/" VF));
+}
+
+/* Another driver that knows the device was first; the one that had it before gets it nevertheless. */
+static void reattach_finds_the_driver_that_had_the_device(void **state)
+{
+	load_modules();
+	write_file("/sys/bus/pci/drivers/igbvf/unbind", VF);
+	write_file(DEVICES "/" VF "/driver_override", "pci-stub");
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	RUN_WELL("vfiobind", "reattach", VF);
+	/* It was on none, with this override. */
+	assert_device(VF, NULL, "pci-stub");
+}
+
+static void a_device_that_was_on_no_driver_is_left_on_none(void **state)
+{
+	write_file("/sys/bus/pci/drivers/igbvf/unbind", VF);
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	RUN_WELL("vfiobind", "reattach", VF);
+	assert_device(VF, NULL, "(null)");
+}
+
+static void a_device_that_somebody_else_reattached_is_left_alone_and_forgotten(void **state)
+{
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	write_file(DEVICES "/" VF "/driver_override", "\n");
+	write_file("/sys/bus/pci/drivers/" DRIVER "/unbind", VF);
+	write_file("/sys/bus/pci/drivers_probe", VF);
+	trace_clear();
+	RUN_WELL("vfiobind", "reattach", VF);
+	assert_nothing_written();
+	assert_false(exists(STATE "/devices/" VF));
+}
+
+/* A VF that was removed and made again is another device at the same address. */
+static void a_record_of_a_device_that_is_gone_is_forgotten(void **state)
+{
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	write_file(DEVICES "/0000:04:00.0/sriov_numvfs", "0");
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "repair", "--json");
+		_cleanup_json_ struct json_object *document = json_of(&output);
+
+		assert_json_text(document, "devices.0.outcome", "forgotten");
+	}
+	assert_false(exists(STATE "/devices/" VF));
+}
+
+/* ---- locks ---- */
+
+static void check_second(const char *first_device, const char *second_device)
+{
+	const char *const first[] = {"vfiobind", "detach", first_device, "--driver", DRIVER, NULL};
+	_cleanup_text_ char *note = NULL;
+	pid_t pid;
+
+	load_modules();
+	add_fault("dd.probe driver=" DRIVER " hold");
+	pid = start(first);
+	assert_true(wait_until_held(pid));
+	note = format_text("pid %d, vfiobind", pid);
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(
+			3, "vfiobind", "detach", second_device, "--driver", OTHER_DRIVER, "--timeout=0.2", "--json");
+		_cleanup_json_ struct json_object *document = json_of(&output);
+
+		assert_json_text(document, "error.code", "locked");
+		assert_json_text(document, "error.found", note);
+		assert_json_text(document, "state", "untouched");
+	}
+	release_all();
+	assert_int_equal(end_of(pid), 0);
+	RUN_WELL("vfiobind", "detach", second_device, "--driver", OTHER_DRIVER);
+}
+
+static void a_second_detach_of_a_device_is_told_who_has_it(void **state)
+{
+	check_second(VF, VF);
+}
+
+static void a_second_detach_waits_until_the_first_has_ended(void **state)
+{
+	static const char *const first[] = {"vfiobind", "detach", VF, "--driver", DRIVER, NULL};
+	static const char *const second[] = {"vfiobind", "detach", VF, "--driver", OTHER_DRIVER, NULL};
+	pid_t pids[2];
+
+	load_modules();
+	add_fault("dd.probe driver=" DRIVER " hold");
+	pids[0] = start(first);
+	assert_true(wait_until_held(pids[0]));
+	pids[1] = start(second);
+	release_all();
+	assert_int_equal(end_of(pids[0]), 0);
+	assert_int_equal(end_of(pids[1]), 0);
+	assert_device(VF, OTHER_DRIVER, OTHER_DRIVER);
+	RUN_WELL("vfiobind", "reattach", VF);
+	assert_device(VF, "igbvf", "(null)");
+}
+
+/* ---- crashes ---- */
+
+static const char *const detach[] = {"vfiobind", "detach", VF, "--driver", DRIVER, NULL};
+static const char *const reattach[] = {"vfiobind", "reattach", VF, NULL};
+static const char *const detach_both[] = {"vfiobind", "detach", VF, OTHER_VF, "--driver", DRIVER, NULL};
+
+static void prepare(const char *const *command)
+{
+	machine_reset(NULL);
+	load_modules();
+	if (command == reattach)
+		run_well(detach);
+}
+
+/* Held at this step, the command is killed; then the kernel goes on, for it has what it was asked for. */
+static bool crash_at(const char *const *command, const char *rule)
+{
+	_cleanup_text_ char *text = format_text("%s hold", rule);
+	pid_t pid;
+	bool held;
+
+	if (try_write_file(CONTROL "/faults", text) < 0)
+		return false;
+	pid = start(command);
+	held = wait_until_held(pid);
+	if (held)
+		assert_return_code(kill(pid, SIGKILL), errno);
+	assert_int_equal(end_of(pid), held ? 128 + SIGKILL : 0);
+	release_all();
+	return held;
+}
+
+static void check_crashes(const char *const *command)
+{
+	_cleanup_snapshot_ struct snapshot *before = NULL, *after = NULL;
+	__attribute__((cleanup(steps_free))) struct steps steps;
+	size_t n_old = 0, n_new = 0, stride = under_valgrind() ? 11 : 1;
+
+	prepare(command);
+	before = snapshot_take_nodes();
+	trace_clear();
+	run_well(command);
+	steps_read(&steps);
+	after = snapshot_take_nodes();
+	for (size_t i = 0; i < steps.n; i += stride) {
+		_cleanup_snapshot_ struct snapshot *now = NULL;
+
+		prepare(command);
+		trace_clear();
+		if (!crash_at(command, steps.rules[i]))
+			continue;
+		RUN_WELL("vfiobind", "repair");
+		now = snapshot_take_nodes();
+		if (snapshot_compare(before, now, NULL) == 0)
+			n_old++;
+		else if (snapshot_compare(after, now, steps.rules[i]) == 0)
+			n_new++;
+		else
+			fail_msg("%s: neither as before nor as after", steps.rules[i]);
+		/* And nothing is in the way of the next one. */
+		RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+		RUN_WELL("vfiobind", "reattach", VF);
+		assert_device(VF, "igbvf", "(null)");
+	}
+	print_message("%zu crashes: %zu times as before, %zu times done\n", n_old + n_new, n_old, n_new);
+	assert_true(n_old + n_new > steps.n / stride / 2);
+}
+
+static void a_detach_that_is_killed_at_any_step_is_repaired(void **state)
+{
+	check_crashes(detach);
+}
+
+static void a_reattach_that_is_killed_at_any_step_is_repaired(void **state)
+{
+	check_crashes(reattach);
+}
+
+/* Of two devices, both or none; their interfaces may have changed names. */
+static void a_detach_of_two_that_is_killed_is_repaired_whole(void **state)
+{
+	__attribute__((cleanup(steps_free))) struct steps steps;
+	size_t n = 0;
+
+	prepare(detach_both);
+	trace_clear();
+	run_well(detach_both);
+	steps_read(&steps);
+	for (size_t i = 0; i < steps.n; i++) {
+		_cleanup_text_ char *driver = NULL;
+
+		if (strncmp(steps.rules[i], "sys.write ", strlen("sys.write ")) != 0)
+			continue;
+		prepare(detach_both);
+		assert_true(crash_at(detach_both, steps.rules[i]));
+		RUN_WELL("vfiobind", "repair");
+		driver = link_name(DEVICES "/" VF "/driver");
+		assert_non_null(driver);
+		assert_device(OTHER_VF, driver, strcmp(driver, "igbvf") ? DRIVER : "(null)");
+		n++;
+	}
+	assert_int_equal(n, 6);
+}
+
+static void what_was_not_ended_has_to_be_repaired_first(void **state)
+{
+	load_modules();
+	assert_true(crash_at(detach, "sys.write path=*/igbvf/unbind times=1"));
+	ASSERT_FAILS(3, "repair-needed", "untouched", "detach", VF);
+	ASSERT_FAILS(3, "repair-needed", "untouched", "reattach", VF);
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "repair", "--dry-run", "--json");
+		_cleanup_json_ struct json_object *document = json_of(&output);
+
+		assert_json_text(document, "devices.0.operation", "detach");
+		assert_json_text(document, "devices.0.outcome", "undone");
+	}
+	ASSERT_FAILS(3, "repair-needed", "untouched", "detach", VF);
+	RUN_WELL("vfiobind", "repair");
+	assert_device(VF, "igbvf", "(null)");
+	RUN_WELL("vfiobind", "detach", VF);
+}
+
+/* What another process did between the crash and the repair is not undone. */
+static void a_repair_leaves_alone_what_somebody_else_has_bound(void **state)
+{
+	load_modules();
+	assert_true(crash_at((const char *const[]){"vfiobind", "detach", VF, "--driver", DRIVER, NULL},
+			     "sys.write path=*/drivers_probe times=1"));
+	write_file(DEVICES "/" VF "/driver_override", OTHER_DRIVER);
+	if (exists("/sys/bus/pci/drivers/" DRIVER "/" VF))
+		write_file("/sys/bus/pci/drivers/" DRIVER "/unbind", VF);
+	write_file("/sys/bus/pci/drivers_probe", VF);
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "repair", "--json");
+		_cleanup_json_ struct json_object *document = json_of(&output);
+
+		assert_json_text(document, "devices.0.outcome", "left");
+		assert_json_text(document, "devices.0.driver", OTHER_DRIVER);
+	}
+	assert_device(VF, OTHER_DRIVER, OTHER_DRIVER);
+	assert_false(exists(STATE "/journals/" VF));
+}
+
+static void a_worker_that_is_killed_is_a_failure_that_is_undone(void **state)
+{
+	load_modules();
+	add_fault("dd.remove device=" VF " driver=igbvf times=1 kill");
+	ASSERT_FAILS(1, "worker-killed", "restored", "detach", VF, "--driver", DRIVER);
+	assert_device(VF, "igbvf", "(null)");
+}
+
+/* ---- in bad company ---- */
+
+static void leave_record(const char *text)
+{
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	assert_return_code(unlink(STATE "/devices/" VF), errno);
+	if (text) {
+		int fd = open(STATE "/devices/" VF, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+		assert_return_code(fd, errno);
+		assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+		close(fd);
+	}
+}
+
+static void a_record_that_cannot_be_understood_is_refused_and_kept(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"garbage",
+		"vfiobind-record 1\n",
+		"vfiobind-record 1\nend\n",
+		"vfiobind-record 1\naddress 0000:04:10.0\nend",
+		"vfiobind-record 2\nsomething new\nend\n",
+		"vfiobind-record 99999999999999999999\nend\n",
+		"\x7f"
+		"ELF",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		_cleanup_text_ char *kept = NULL;
+
+		machine_reset(NULL);
+		leave_record(texts[i]);
+		trace_clear();
+		ASSERT_FAILS(3, "state-malformed", "untouched", "reattach", VF);
+		ASSERT_FAILS(3, "state-malformed", "untouched", "detach", VF, "--driver", OTHER_DRIVER);
+		assert_nothing_written();
+		RUN_WELL("vfiobind", "show", VF);
+		{
+			_cleanup_output_ struct output output = RUN_EXPECTING(3, "vfiobind", "repair", "--json");
+			_cleanup_json_ struct json_object *document = json_of(&output);
+
+			assert_json_text(document, "devices.0.outcome", "malformed");
+		}
+		kept = read_file(STATE "/devices/" VF);
+		assert_string_equal(kept, texts[i]);
+	}
+}
+
+static void check_unsafe(void)
+{
+	ASSERT_FAILS(3, "state-unsafe", "untouched", "detach", VF, "--driver", DRIVER);
+	ASSERT_FAILS(3, "state-unsafe", "untouched", "reattach", VF);
+	assert_device(VF, "igbvf", "(null)");
+	assert_int_equal(system("rm -rf " STATE "/* /tmp/elsewhere"), 0);
+}
+
+static void links_are_not_followed(void **state)
+{
+	static const char *const names[] = {"locks", "journals", "devices"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_text_ char *path = format_text(STATE "/%s", names[i]);
+
+		machine_reset(NULL);
+		mkdir(STATE, 0755);
+		assert_return_code(mkdir("/tmp/elsewhere", 0755), errno);
+		assert_return_code(symlink("/tmp/elsewhere", path), errno);
+		check_unsafe();
+	}
+	mkdir(STATE "/journals", 0700);
+	assert_return_code(symlink("/etc/passwd", STATE "/journals/" VF), errno);
+	check_unsafe();
+	mkdir(STATE "/locks", 0700);
+	assert_return_code(symlink("/tmp/elsewhere", STATE "/locks/" VF), errno);
+	check_unsafe();
+	assert_false(exists("/tmp/elsewhere"));
+}
+
+static void what_others_could_have_written_is_not_believed(void **state)
+{
+	mkdir(STATE, 0755);
+	mkdir(STATE "/devices", 0755);
+	assert_return_code(chmod(STATE "/devices", 0777), errno);
+	check_unsafe();
+	mkdir(STATE "/journals", 0700);
+	assert_return_code(close(open(STATE "/journals/" VF, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)), errno);
+	assert_return_code(chmod(STATE "/journals/" VF, 0666), errno);
+	check_unsafe();
+	mkdir(STATE "/journals", 0700);
+	assert_return_code(mkfifo(STATE "/journals/" VF, 0600), errno);
+	check_unsafe();
+	mkdir(STATE "/devices", 0755);
+	assert_return_code(mkdir(STATE "/devices/" VF, 0755), errno);
+	check_unsafe();
+	if (geteuid() == 0 && chown(STATE, 1, 1) == 0) {
+		check_unsafe();
+		assert_return_code(chown(STATE, 0, 0), errno);
+	}
+}
+
+static const struct CMUnitTest two_vfs_tests[] = {
+	SCENARIO(show_tells_what_had_the_device_before),
+	SCENARIO(reattach_finds_the_driver_that_had_the_device),
+	SCENARIO(a_device_that_was_on_no_driver_is_left_on_none),
+	SCENARIO(a_device_that_somebody_else_reattached_is_left_alone_and_forgotten),
+	SCENARIO(a_record_of_a_device_that_is_gone_is_forgotten),
+	SCENARIO(a_second_detach_of_a_device_is_told_who_has_it),
+	SCENARIO(a_second_detach_waits_until_the_first_has_ended),
+	SCENARIO(a_detach_that_is_killed_at_any_step_is_repaired),
+	SCENARIO(a_reattach_that_is_killed_at_any_step_is_repaired),
+	SCENARIO(a_detach_of_two_that_is_killed_is_repaired_whole),
+	SCENARIO(what_was_not_ended_has_to_be_repaired_first),
+	SCENARIO(a_repair_leaves_alone_what_somebody_else_has_bound),
+	SCENARIO(a_worker_that_is_killed_is_a_failure_that_is_undone),
+	SCENARIO(a_record_that_cannot_be_understood_is_refused_and_kept),
+	SCENARIO(links_are_not_followed),
+	SCENARIO(what_others_could_have_written_is_not_believed),
+};
+
+SCENARIO_MAIN(SUITE("two-vfs", two_vfs_tests))
