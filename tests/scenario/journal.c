@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What is written down of operations: locks, journals and records, in crashes and in bad company. */
+#include "beside.h"
 #include "harness.h"
 #include "steps.h"
 
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* Addresses of the machine two-vfs. */
@@ -22,65 +22,6 @@
 static void load_modules(void)
 {
 	RUN_WELL("modprobe", "-a", "vfio_pci_igbvf", "igbvf_vfio_pci");
-}
-
-/* ---- a process beside ---- */
-
-static pid_t start(const char *const *command)
-{
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	assert_return_code(pid, errno);
-	if (pid == 0) {
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
-		execvp(command[0], (char *const *)command);
-		_exit(127);
-	}
-	return pid;
-}
-
-static int end_of(pid_t pid)
-{
-	int status;
-
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* Waits until a rule holds something, or the process has ended. Returns whether something is held. */
-static bool wait_until_held(pid_t pid)
-{
-	for (;;) {
-		_cleanup_text_ char *held = read_file(CONTROL "/held");
-		siginfo_t info = {.si_pid = 0};
-
-		assert_non_null(held);
-		if (*held)
-			return true;
-		assert_return_code(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT), errno);
-		if (info.si_pid == pid)
-			return false;
-		usleep(500); /* there is nothing to wait on */
-	}
-}
-
-static void release_all(void)
-{
-	_cleanup_text_ char *held = read_file(CONTROL "/held");
-	char *rest = held;
-
-	assert_non_null(held);
-	clear_faults();
-	for (char *line; (line = strsep(&rest, "\n"));) {
-		line[strcspn(line, " ")] = '\0';
-		if (*line)
-			write_file(CONTROL "/release", line);
-	}
 }
 
 /* ---- records ---- */
@@ -160,8 +101,8 @@ static void check_second(const char *first_device, const char *second_device)
 
 	load_modules();
 	add_fault("dd.probe driver=" DRIVER " hold");
-	pid = start(first);
-	assert_true(wait_until_held(pid));
+	pid = beside_start(first);
+	beside_wait_held("dd.probe");
 	note = format_text("pid %d, vfiobind", pid);
 	{
 		_cleanup_output_ struct output output = RUN_EXPECTING(
@@ -172,8 +113,8 @@ static void check_second(const char *first_device, const char *second_device)
 		assert_json_text(document, "error.found", note);
 		assert_json_text(document, "state", "untouched");
 	}
-	release_all();
-	assert_int_equal(end_of(pid), 0);
+	beside_release_all();
+	assert_int_equal(beside_end(pid), 0);
 	RUN_WELL("vfiobind", "detach", second_device, "--driver", OTHER_DRIVER);
 }
 
@@ -190,12 +131,12 @@ static void a_second_detach_waits_until_the_first_has_ended(void **state)
 
 	load_modules();
 	add_fault("dd.probe driver=" DRIVER " hold");
-	pids[0] = start(first);
-	assert_true(wait_until_held(pids[0]));
-	pids[1] = start(second);
-	release_all();
-	assert_int_equal(end_of(pids[0]), 0);
-	assert_int_equal(end_of(pids[1]), 0);
+	pids[0] = beside_start(first);
+	beside_wait_held("dd.probe");
+	pids[1] = beside_start(second);
+	beside_release_all();
+	assert_int_equal(beside_end(pids[0]), 0);
+	assert_int_equal(beside_end(pids[1]), 0);
 	assert_device(VF, OTHER_DRIVER, OTHER_DRIVER);
 	RUN_WELL("vfiobind", "reattach", VF);
 	assert_device(VF, "igbvf", "(null)");
@@ -218,19 +159,17 @@ static void prepare(const char *const *command)
 /* Held at this step, the command is killed; then the kernel goes on, for it has what it was asked for. */
 static bool crash_at(const char *const *command, const char *rule)
 {
-	_cleanup_text_ char *text = format_text("%s hold", rule);
+	_cleanup_text_ char *text = format_text("%s hold", rule), *step = strndup(rule, strcspn(rule, " "));
 	pid_t pid;
-	bool held;
 
 	if (try_write_file(CONTROL "/faults", text) < 0)
 		return false;
-	pid = start(command);
-	held = wait_until_held(pid);
-	if (held)
-		assert_return_code(kill(pid, SIGKILL), errno);
-	assert_int_equal(end_of(pid), held ? 128 + SIGKILL : 0);
-	release_all();
-	return held;
+	pid = beside_start(command);
+	beside_wait_held(step);
+	assert_return_code(kill(pid, SIGKILL), errno);
+	assert_int_equal(beside_end(pid), 128 + SIGKILL);
+	beside_release_all();
+	return true;
 }
 
 static void check_crashes(const char *const *command)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Each thing that the kernel can be waited for, held for good: the command ends all the same, and tells the truth. */
+#include "beside.h"
 #include "harness.h"
 #include "steps.h"
 
@@ -39,24 +40,6 @@ static void prepare(const char *const *operation)
 		succeed(detach);
 }
 
-/* Lets go all that is held, and what would be held after that. Returns whether there was anything. */
-static bool release_all(void)
-{
-	_cleanup_text_ char *held = read_file(CONTROL "/held");
-	char *rest = held;
-	bool any;
-
-	assert_non_null(held);
-	any = *held;
-	clear_faults();
-	for (char *line; (line = strsep(&rest, "\n"));) {
-		line[strcspn(line, " ")] = '\0';
-		if (*line)
-			write_file(CONTROL "/release", line);
-	}
-	return any;
-}
-
 /* The steps before the first store of the command: a read, the opening, a module's start. */
 static size_t first_store(const struct steps *steps)
 {
@@ -80,7 +63,7 @@ static bool check_step(const char *const *operation, const char *timeout, const 
 {
 	_cleanup_output_ struct output output = run_with(operation, timeout);
 	_cleanup_json_ struct json_object *document = json_of(&output);
-	bool reached = release_all();
+	bool reached = beside_release_all();
 
 	assert_int_equal(output.status, 4);
 	assert_json_text(document, "error.code", "timed-out");
@@ -132,7 +115,7 @@ static void what_was_held_is_finished_by_the_kernel(void **state)
 	run_well((const char *const[]){"modprobe", DRIVER, NULL});
 	add_fault("dd.probe driver=" DRIVER " hold");
 	ASSERT_FAILS(4, "timed-out", "pending", "detach", NIC, "--driver", DRIVER, TIMEOUT);
-	release_all();
+	beside_release_all();
 	/* It takes the device's lock, and so comes after the probe. */
 	write_file(DEVICES "/" NIC "/power/control", "on");
 	assert_device(NIC, DRIVER, DRIVER);
@@ -143,7 +126,7 @@ static void show_ends_when_an_attribute_is_held(void **state)
 {
 	add_fault("sys.read path=*/" NIC "/driver_override hold");
 	ASSERT_FAILS(4, "timed-out", "untouched", "show", NIC, TIMEOUT);
-	release_all();
+	beside_release_all();
 }
 
 static const struct CMUnitTest e1000e_tests[] = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* All devices or none, also when it is not the operation's own stores, or not the operation, that bind one meanwhile. */
+#include "beside.h"
 #include "harness.h"
 
 #include <errno.h>
@@ -108,22 +109,14 @@ static struct output run_beside(const char *const *command, void (*other)(void))
 	pid = fork();
 	assert_return_code(pid, errno);
 	if (pid == 0) {
-		char *held;
-		int status;
+		unsigned long id = beside_wait_held("sys.write");
 
-		/* "ID STEP…" */
-		while (!(held = read_file(CONTROL "/held")) || !*held) {
-			free(held);
-			usleep(1000);
-		}
 		other();
-		held[strcspn(held, " ")] = '\0';
-		status = try_write_file(CONTROL "/release", held);
-		free(held);
-		_exit(status < 0);
+		beside_release(id);
+		_exit(0);
 	}
 	output = run(command);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(beside_end(pid), 0);
 	clear_faults();
 	return output;
 }
