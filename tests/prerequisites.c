@@ -41,6 +41,8 @@ int prerequisites_missing(const char *way, char *why, size_t size)
 	if (fd < 0)
 		return snprintf(why, size, "way %s needs /dev/fuse: %s", way, strerror(errno));
 	close(fd);
+	if (strcmp(way, "shim") == 0 && geteuid() != 0 && access("/etc/mtab", R_OK) < 0)
+		return snprintf(why, size, "way shim needs /etc/mtab, for fusermount3: %s", strerror(errno));
 	if (strcmp(way, "shim") == 0)
 		return have_fusermount() ? 0 : snprintf(why, size, "way shim needs fusermount3 (apt install fuse3)");
 	error = try_namespaces();

@@ -104,6 +104,17 @@ static uint64_t mount_id(const char *directory)
 	return found.stx_mask & STATX_MNT_ID ? found.stx_mnt_id : 0;
 }
 
+/* Without this file fusermount3 mounts for an ordinary user, and then cannot unmount. */
+static int check_mtab(void)
+{
+	if (geteuid() == 0 || access("/etc/mtab", R_OK) == 0)
+		return 0;
+	fputs("mocksys: fusermount3 could not unmount: there is no /etc/mtab (as root: ln -s ../proc/self/mounts "
+	      "/etc/mtab)\n",
+	      stderr);
+	return -EPERM;
+}
+
 static int check_directory(const char *path)
 {
 	struct stat found;
@@ -125,6 +136,8 @@ int fuse_mount_new(const char *directory, struct fuse_mount **ret_mount)
 	int sockets[2], fd, r;
 
 	r = check_directory(directory);
+	if (r == 0)
+		r = check_mtab();
 	if (r < 0)
 		return r;
 	mount = calloc(1, sizeof(*mount));

@@ -147,6 +147,23 @@ EXPORT int posix_spawnp(pid_t *ret_pid, const char *file, const posix_spawn_file
 	return LIBC(posix_spawnp)(ret_pid, file, actions, attributes, arguments, COMPLETE(environment));
 }
 
+#if __GLIBC_PREREQ(2, 39)
+EXPORT int pidfd_spawn(int *ret_pidfd, const char *path, const posix_spawn_file_actions_t *actions,
+		       const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[])
+{
+	char place[PATH_MAX];
+
+	return LIBC(pidfd_spawn)(ret_pidfd, redirect_at(AT_FDCWD, path, place), actions, attributes, arguments,
+				 COMPLETE(environment));
+}
+
+EXPORT int pidfd_spawnp(int *ret_pidfd, const char *file, const posix_spawn_file_actions_t *actions,
+			const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[])
+{
+	return LIBC(pidfd_spawnp)(ret_pidfd, file, actions, attributes, arguments, COMPLETE(environment));
+}
+#endif
+
 /* The list of execl() and its like: how many there are, NULL included, then all of them. */
 static size_t count_arguments(const char *first, va_list arguments)
 {

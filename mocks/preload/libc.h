@@ -18,7 +18,9 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/fanotify.h>
 #include <sys/ioctl.h>
+#include <sys/ipc.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * init_module(2), finit_module(2) and delete_module(2), by name and through syscall(), in every way: they become one
+ * init_module(2), finit_module(2) and delete_module(2), in every way: they become one
  * write to the fake kernel's control file, and never reach the host's kernel.
  */
 #include "preload.h"
@@ -11,9 +11,7 @@
 #include <errno.h>
 #include <link.h>
 #include <linux/module.h>
-#include <stdarg.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #define NAME_LENGTH 55      /* the kernel's MODULE_NAME_LEN, less its NUL */
 #define REQUEST_LENGTH 4096 /* a store takes a page */
@@ -208,31 +206,4 @@ EXPORT int delete_module(const char *name, unsigned flags)
 	if (!name)
 		return fail(EFAULT);
 	return is_name(name) ? request("unload", name, "") : fail(ENOENT);
-}
-
-/*
- * Six arguments are all that a system call takes, and as many as the caller's registers hold or its stack shows: those
- * that it did not give are whatever was there, here as in libc's.
- */
-EXPORT long syscall(long number, ...)
-{
-	long argument[6];
-	va_list list;
-
-	va_start(list, number);
-	for (size_t i = 0; i < sizeof(argument) / sizeof(*argument); i++)
-		argument[i] = va_arg(list, long);
-	va_end(list);
-
-	switch (number) {
-	case SYS_init_module:
-		return init_module((void *)argument[0], (unsigned long)argument[1], (const char *)argument[2]);
-	case SYS_finit_module:
-		return finit_module((int)argument[0], (const char *)argument[1], (int)argument[2]);
-	case SYS_delete_module:
-		return delete_module((const char *)argument[0], (unsigned)argument[1]);
-	default:
-		return LIBC(syscall)(number, argument[0], argument[1], argument[2], argument[3], argument[4],
-				     argument[5]);
-	}
 }

@@ -44,6 +44,34 @@ bool served_means(int dirfd, const char *path)
 	return (!path || !*path) && is_served(dirfd);
 }
 
+static int named_descriptor(const char *path)
+{
+	static const char *const prefixes[] = {"/proc/self/fd/", "/dev/fd/"};
+	static const char *const standard[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+
+	for (int fd = 0; fd < 3; fd++)
+		if (!strcmp(path, standard[fd]))
+			return fd;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+		size_t length = strlen(prefixes[i]);
+		int fd = 0;
+
+		if (strncmp(path, prefixes[i], length) || !path[length])
+			continue;
+		for (path += length; *path >= '0' && *path <= '9' && fd < 1 << 24; path++)
+			fd = 10 * fd + *path - '0';
+		return *path ? -1 : fd;
+	}
+	return -1;
+}
+
+int served_named(const char *path)
+{
+	int fd = settings()->way == WAY_PLAIN ? named_descriptor(path) : -1;
+
+	return fd >= 0 && is_served(fd) ? fd : -1;
+}
+
 static int fail(int error)
 {
 	errno = error;

@@ -37,6 +37,9 @@ static inline bool is_served(int fd)
 /* Whether @dirfd is one, and @path, which AT_EMPTY_PATH came with, names nothing but that. */
 bool served_means(int dirfd, const char *path);
 
+/* The open file of the server's that @path in /proc/self/fd or /dev names, or -1. */
+int served_named(const char *path);
+
 /* open(2) of the path that redirect_served() gave: a descriptor, or -1 with errno. */
 int served_open(const char *path, int flags);
 /* chmod(2), chown(2): @mask as of kernfs_setattr(). 0, or -1 with errno. */

@@ -232,24 +232,12 @@ static FILE *reopen_instead(FILE *stream, int fd, const char *plain)
 		int flags = path ? parse_mode(mode, plain) : -1;                     \
 		int fd = open_instead(path, flags, false);                           \
                                                                                      \
-		if (fd == OPEN_ELSEWHERE && flags >= 0 && is_socket(path))           \
+		if (fd == OPEN_ELSEWHERE && flags >= 0 && open_is_socket(path))      \
 			fd = open_instead(path, flags, true);                        \
 		if (fd != OPEN_ELSEWHERE)                                            \
 			return reopen_instead(stream, fd, plain);                    \
 		return LIBC(name)(redirect_at(AT_FDCWD, path, place), mode, stream); \
 	}
-
-static bool is_socket(const char *path)
-{
-	char place[PATH_MAX];
-	int saved_errno = errno;
-	struct stat status;
-	bool is = settings()->way == WAY_PLAIN && !LIBC(stat)(redirect_at(AT_FDCWD, path, place), &status) &&
-		  S_ISSOCK(status.st_mode);
-
-	errno = saved_errno;
-	return is;
-}
 
 FREOPEN(freopen)
 FREOPEN(freopen64)

@@ -187,8 +187,13 @@ CALL(int, lsetxattr, (const char *path, const char *name, const void *value, siz
 CALL(int, removexattr, (const char *path, const char *name), (path, name), XATTR(path, name, EOPNOTSUPP))
 CALL(int, lremovexattr, (const char *path, const char *name), (path, name), XATTR(path, name, EOPNOTSUPP))
 
-/* Watching. */
+/* Watching, and other names of a file. */
 CALL(int, inotify_add_watch, (int fd, const char *path, uint32_t mask), (fd, path, mask), PATH(path))
+CALL(int, fanotify_mark, (int fd, unsigned flags, uint64_t mask, int dirfd, const char *path),
+     (fd, flags, mask, dirfd, path), AT(dirfd, path))
+CALL(int, name_to_handle_at, (int dirfd, const char *path, struct file_handle *handle, int *mount, int flags),
+     (dirfd, path, handle, mount, flags), AT(dirfd, path))
+CALL(key_t, ftok, (const char *path, int number), (path, number), PATH(path))
 
 /* Open files of the server's. */
 FD(ssize_t, read, (int fd, void *buffer, size_t size), (fd, buffer, size), IS(fd), READ(fd, buffer, size, -1))
@@ -272,9 +277,9 @@ HAND(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list argumen
 HAND(int, __dprintf_chk, (int fd, int flag, const char *format, ...))
 
 /* Programs: the way into the machine goes with them. */
-CALL(int, posix_spawn_file_actions_addopen,
-     (posix_spawn_file_actions_t * actions, int fd, const char *path, int flags, mode_t mode),
-     (actions, fd, path, flags, mode), PATH(path))
+HAND(int, posix_spawn_file_actions_addopen,
+     (posix_spawn_file_actions_t * actions, int fd, const char *path, int flags, mode_t mode))
+HAND(int, posix_spawn_file_actions_destroy, (posix_spawn_file_actions_t * actions))
 CALL(int, posix_spawn_file_actions_addchdir_np, (posix_spawn_file_actions_t * actions, const char *path),
      (actions, path), PATH(path))
 HAND(int, execve, (const char *path, char *const arguments[], char *const environment[]))
@@ -292,6 +297,15 @@ HAND(int, posix_spawn,
 HAND(int, posix_spawnp,
      (pid_t * ret_pid, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
       char *const arguments[], char *const environment[]))
+
+#if __GLIBC_PREREQ(2, 39)
+HAND(int, pidfd_spawn,
+     (int *ret_pidfd, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+      char *const arguments[], char *const environment[]))
+HAND(int, pidfd_spawnp,
+     (int *ret_pidfd, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+      char *const arguments[], char *const environment[]))
+#endif
 
 /* Uevents: a netlink socket for them becomes one of the server's. All others are libc's. */
 HAND(int, socket, (int domain, int type, int protocol))

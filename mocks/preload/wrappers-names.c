@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The functions that return a path: it is the one that the program knows, whatever the system's is. */
 #include "redirect.h"
+#include "served.h"
 #include "settings.h"
 
 #include <errno.h>
@@ -15,7 +16,12 @@ static ssize_t show_link(int dirfd, const char *path, char *buffer, size_t size,
 {
 	char target[PATH_MAX];
 	ssize_t whole;
+	int fd;
 
+	/* An open file of the server's is a socket. */
+	if (length > 1 && buffer[0] == 's' && (fd = served_named(path)) >= 0 &&
+	    (whole = served_path(fd, buffer, size)) > 0)
+		return whole;
 	if (length < 1 || buffer[0] != '/' || !settings()->n_hidden)
 		return length;
 	whole = LIBC(readlinkat)(dirfd, path, target, sizeof(target));

@@ -20,36 +20,14 @@ static bool is_harmless(int flags)
 	return flags & O_PATH || (flags & (O_ACCMODE | O_CREAT | O_TRUNC | O_DIRECT | tmpfile)) == O_RDONLY;
 }
 
-/* The descriptor that @path in /proc or /dev names, if it is one of this process's; or -1. */
-static int named_descriptor(const char *path)
-{
-	static const char *const prefixes[] = {"/proc/self/fd/", "/dev/fd/"};
-	static const char *const standard[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
-
-	for (int fd = 0; fd < 3; fd++)
-		if (!strcmp(path, standard[fd]))
-			return fd;
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
-		size_t length = strlen(prefixes[i]);
-		int fd = 0;
-
-		if (strncmp(path, prefixes[i], length) || !path[length])
-			continue;
-		for (path += length; *path >= '0' && *path <= '9' && fd < 1 << 24; path++)
-			fd = 10 * fd + *path - '0';
-		return *path ? -1 : fd;
-	}
-	return -1;
-}
-
 int open_served(int dirfd, const char *path, int flags)
 {
 	char place[PATH_MAX], known[PATH_MAX];
 	const char *served = redirect_served(dirfd, path, place);
-	int fd = served ? -1 : named_descriptor(path);
+	int fd = served ? -1 : served_named(path);
 	ssize_t length;
 
-	if (fd >= 0 && is_served(fd) && (length = served_path(fd, known, sizeof(known) - 1)) > 0) {
+	if (fd >= 0 && (length = served_path(fd, known, sizeof(known) - 1)) > 0) {
 		known[length] = '\0';
 		served = known + 1;
 	}
@@ -85,6 +63,18 @@ int open_end(int fd, int dirfd, const char *path, int flags)
 		return fd;
 	errno = saved_errno;
 	return -1;
+}
+
+bool open_is_socket(const char *path)
+{
+	char place[PATH_MAX];
+	int saved_errno = errno;
+	struct stat status;
+	bool is = settings()->way == WAY_PLAIN && !LIBC(stat)(redirect_at(AT_FDCWD, path, place), &status) &&
+		  S_ISSOCK(status.st_mode);
+
+	errno = saved_errno;
+	return is;
 }
 
 /* The mode is there only where the flags ask for a new file; O_TMPFILE is more than one bit. */

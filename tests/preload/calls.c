@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -743,9 +744,34 @@ CASE(syscall)
 	close(fd);
 	CALLED(syscall(SYS_getppid) == getppid());
 	CALLED(syscall(SYS_openat, -1, "none", 0, 0));
+	CALLED(show_descriptor((int)syscall(SYS_openat, AT_FDCWD, at("file"), O_RDONLY, 0)));
 }
 
+CASE(fanotify_mark)
+{
+	int fd = fanotify_init(FAN_CLASS_NOTIF, O_RDONLY);
+
+	CALLED(fanotify_mark(-1, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, at("file")));
+	if (fd >= 0)
+		CALLED(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, at("missing")));
+	close(fd);
+}
+CASE(name_to_handle_at)
+{
+	static union {
+		struct file_handle handle;
+		char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+	} place;
+	int mount;
+
+	EACH_WAY("file",
+		 (place.handle.handle_bytes = MAX_HANDLE_SZ, name_to_handle_at(dirfd, path, &place.handle, &mount, 0)))
+	EACH_WAY("missing", name_to_handle_at(dirfd, path, &place.handle, &mount, 0))
+}
+SIMPLE(ftok, CALLED(ftok(at("missing"), 7)), SUCCEEDED(ftok(at("file"), 7) != -1))
+
 ELSEWHERE(posix_spawn_file_actions_addopen)
+ELSEWHERE(posix_spawn_file_actions_destroy)
 ELSEWHERE(posix_spawn_file_actions_addchdir_np)
 ELSEWHERE(execve)
 ELSEWHERE(execv)
@@ -758,6 +784,10 @@ ELSEWHERE(fexecve)
 ELSEWHERE(execveat)
 ELSEWHERE(posix_spawn)
 ELSEWHERE(posix_spawnp)
+#if __GLIBC_PREREQ(2, 39)
+ELSEWHERE(pidfd_spawn)
+ELSEWHERE(pidfd_spawnp)
+#endif
 ELSEWHERE(init_module)
 ELSEWHERE(finit_module)
 ELSEWHERE(delete_module)
