@@ -97,6 +97,16 @@ int change_new(int dirfd, const char *path, int error)
 	return fail(parent_error ? parent_error : error);
 }
 
+/* A name that is none of a directory's entry. */
+static bool ends_with_dot(const char *path)
+{
+	size_t length = strlen(path);
+
+	while (length && path[length - 1] == '/')
+		length--;
+	return length && path[length - 1] == '.' && (length == 1 || path[length - 2] == '/');
+}
+
 int change_gone(int dirfd, const char *path, enum change_type type)
 {
 	struct found found;
@@ -113,6 +123,8 @@ int change_gone(int dirfd, const char *path, enum change_type type)
 		return fail(EISDIR);
 	if (type == CHANGE_DIRECTORY && !S_ISDIR(found.status.st_mode))
 		return fail(ENOTDIR);
+	if (type == CHANGE_DIRECTORY && ends_with_dot(path))
+		return fail(EINVAL);
 	return fail(EPERM);
 }
 
@@ -235,13 +247,13 @@ bool change_is_picture(int fd)
 	return is_served(fd) || (!LIBC(fstat)(fd, &status) && is_node(&status));
 }
 
-int change_cut_open(int fd)
+int change_cut_open(int fd, off64_t length)
 {
 	int flags = served_flags(fd);
 
 	if (flags < 0)
 		return -1;
-	return (flags & O_ACCMODE) == O_RDONLY ? fail(EINVAL) : 0;
+	return length < 0 || (flags & O_ACCMODE) == O_RDONLY ? fail(EINVAL) : 0;
 }
 
 int change_open_attributes(int fd, unsigned mask, mode_t mode, uid_t owner, gid_t group)

@@ -34,5 +34,5 @@ int change_access(int dirfd, const char *path, int mode, int flags);
 
 /* Of open files. */
 bool change_is_picture(int fd);
-int change_cut_open(int fd);
+int change_cut_open(int fd, off64_t length);
 int change_open_attributes(int fd, unsigned mask, mode_t mode, uid_t owner, gid_t group);

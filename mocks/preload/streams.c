@@ -102,6 +102,7 @@ static int open_instead(const char *path, int flags, bool failed)
 	EXPORT FILE *name(const char *path, const char *mode)                           \
 	{                                                                               \
 		char place[PATH_MAX], plain[4];                                         \
+		int saved_errno = errno, error;                                         \
 		int flags = parse_mode(mode, plain);                                    \
 		int fd = open_instead(path, flags, false);                              \
 		FILE *stream;                                                           \
@@ -113,9 +114,13 @@ static int open_instead(const char *path, int flags, bool failed)
 			served_note(fileno(stream), true);                              \
 			return stream;                                                  \
 		}                                                                       \
-		fd = errno == ENXIO ? open_instead(path, flags, true) : OPEN_ELSEWHERE; \
-		if (fd == OPEN_ELSEWHERE)                                               \
+		error = errno;                                                          \
+		errno = error == ENXIO ? saved_errno : error;                           \
+		fd = error == ENXIO ? open_instead(path, flags, true) : OPEN_ELSEWHERE; \
+		if (fd == OPEN_ELSEWHERE) {                                             \
+			errno = error;                                                  \
 			return NULL;                                                    \
+		}                                                                       \
 		return fd < 0 ? NULL : stream_on(fd, plain);                            \
 	}
 

@@ -20,5 +20,5 @@ int open_served(int dirfd, const char *path, int flags);
 bool open_is_socket(const char *path);
 /* Before libc's open: the same, if libc must not do it. */
 int open_begin(int dirfd, const char *path, int flags);
-/* After libc's open, which gave @fd: what the program gets. */
-int open_end(int fd, int dirfd, const char *path, int flags);
+/* After libc's open, which gave @fd, and before which errno was @saved_errno: what the program gets. */
+int open_end(int fd, int dirfd, const char *path, int flags, int saved_errno);

@@ -217,9 +217,10 @@ FD(ssize_t, pwritev, (int fd, const struct iovec *parts, int n, off_t offset), (
 FD(ssize_t, pwritev2, (int fd, const struct iovec *parts, int n, off_t offset, int flags),
    (fd, parts, n, offset, flags), IS(fd), served_writev(fd, parts, n, offset))
 HAND(off_t, lseek, (int fd, off_t offset, int whence))
-FD(int, ftruncate, (int fd, off_t length), (fd, length), IS(fd), change_cut_open(fd))
+FD(int, ftruncate, (int fd, off_t length), (fd, length), IS(fd), change_cut_open(fd, length))
 FD(int, fallocate, (int fd, int mode, off_t offset, off_t length), (fd, mode, offset, length), IS(fd), FAIL(EOPNOTSUPP))
-FD(int, posix_fallocate, (int fd, off_t offset, off_t length), (fd, offset, length), IS(fd), EOPNOTSUPP)
+FD(int, posix_fallocate, (int fd, off_t offset, off_t length), (fd, offset, length), IS(fd),
+   offset < 0 || length <= 0 ? EINVAL : EOPNOTSUPP)
 FD(int, posix_fadvise, (int fd, off_t offset, off_t length, int advice), (fd, offset, length, advice), IS(fd), 0)
 FD(ssize_t, sendfile, (int out, int in, off_t *offset, size_t size), (out, in, offset, size), IS(out), FAIL(EINVAL))
 FD(ssize_t, pread64, (int fd, void *buffer, size_t size, off64_t offset), (fd, buffer, size, offset), IS(fd),
@@ -237,10 +238,11 @@ FD(ssize_t, pwritev64, (int fd, const struct iovec *parts, int n, off64_t offset
 FD(ssize_t, pwritev64v2, (int fd, const struct iovec *parts, int n, off64_t offset, int flags),
    (fd, parts, n, offset, flags), IS(fd), served_writev(fd, parts, n, offset))
 HAND(off64_t, lseek64, (int fd, off64_t offset, int whence))
-FD(int, ftruncate64, (int fd, off64_t length), (fd, length), IS(fd), change_cut_open(fd))
+FD(int, ftruncate64, (int fd, off64_t length), (fd, length), IS(fd), change_cut_open(fd, length))
 FD(int, fallocate64, (int fd, int mode, off64_t offset, off64_t length), (fd, mode, offset, length), IS(fd),
    FAIL(EOPNOTSUPP))
-FD(int, posix_fallocate64, (int fd, off64_t offset, off64_t length), (fd, offset, length), IS(fd), EOPNOTSUPP)
+FD(int, posix_fallocate64, (int fd, off64_t offset, off64_t length), (fd, offset, length), IS(fd),
+   offset < 0 || length <= 0 ? EINVAL : EOPNOTSUPP)
 FD(int, posix_fadvise64, (int fd, off64_t offset, off64_t length, int advice), (fd, offset, length, advice), IS(fd), 0)
 FD(ssize_t, sendfile64, (int out, int in, off64_t *offset, size_t size), (out, in, offset, size), IS(out), FAIL(EINVAL))
 FD(ssize_t, splice, (int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags),

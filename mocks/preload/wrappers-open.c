@@ -45,9 +45,9 @@ int open_begin(int dirfd, const char *path, int flags)
 	return open_served(dirfd, path, flags);
 }
 
-int open_end(int fd, int dirfd, const char *path, int flags)
+int open_end(int fd, int dirfd, const char *path, int flags, int saved_errno)
 {
-	int saved_errno = errno;
+	int error = errno;
 
 	if (settings()->way != WAY_PLAIN)
 		return fd;
@@ -56,12 +56,13 @@ int open_end(int fd, int dirfd, const char *path, int flags)
 		stream_follow(fd);
 		return fd;
 	}
-	if (errno != ENXIO)
+	if (error != ENXIO)
 		return fd;
+	errno = saved_errno;
 	fd = open_served(dirfd, path, flags);
 	if (fd != OPEN_ELSEWHERE)
 		return fd;
-	errno = saved_errno;
+	errno = error;
 	return -1;
 }
 
@@ -90,15 +91,16 @@ bool open_is_socket(const char *path)
 		taken;                                                       \
 	})
 
-#define OPEN_BODY(name, dirfd, flags, ...)               \
-	{                                                \
-		char place[PATH_MAX];                    \
-		int fd = open_begin(dirfd, path, flags); \
-                                                         \
-		if (fd != OPEN_ELSEWHERE)                \
-			return fd;                       \
-		fd = LIBC(name)(__VA_ARGS__);            \
-		return open_end(fd, dirfd, path, flags); \
+#define OPEN_BODY(name, dirfd, flags, ...)                            \
+	{                                                             \
+		int saved_errno = errno;                              \
+		char place[PATH_MAX];                                 \
+		int fd = open_begin(dirfd, path, flags);              \
+                                                                      \
+		if (fd != OPEN_ELSEWHERE)                             \
+			return fd;                                    \
+		fd = LIBC(name)(__VA_ARGS__);                         \
+		return open_end(fd, dirfd, path, flags, saved_errno); \
 	}
 
 #define OPEN(name)                                                                                \

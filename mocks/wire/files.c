@@ -205,11 +205,26 @@ static void serve_seek(struct file *file, struct packet *packet)
 	files_answer(packet->answer_fd, at < 0 ? -EINVAL : at, NULL, 0);
 }
 
+/* As it is now, if it is still there: its mode and owner may have changed since it was opened. */
+static void stat_again(struct file *file)
+{
+	struct stat known = file->stat;
+	struct kernfs_node *node;
+
+	kernel_lock(file->server->k);
+	if (kernfs_walk(file->server->k, file->path, true, &node) == 0)
+		kernfs_stat(node, &file->stat);
+	kernel_unlock(file->server->k);
+	file->stat.st_dev = known.st_dev;
+	file->stat.st_ino = known.st_ino;
+}
+
 static void serve_status(struct file *file, struct packet *packet)
 {
 	struct wire_status *status = (struct wire_status *)file->server->answer;
 	const struct stat *stat = &file->stat;
 
+	stat_again(file);
 	*status = (struct wire_status){
 		.device = stat->st_dev,
 		.inode = stat->st_ino,

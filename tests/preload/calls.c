@@ -4,7 +4,8 @@
  * runs it twice, on the bare directory without the shim and on a path that only the shim leads there, and compares.
  *
  * The directory holds `file` ("content\n", 0644), `link` -> file, `dangling` -> nowhere, `sub/` (with `a`, `b`), and it
- * may be written to. Each function of the table has a case here, or this does not compile.
+ * may be written to. With --device it is the directory of a PCI device instead, whose files stand for those: then it is
+ * run in one way to the fake and in another. Each function of the table has a case here, or this does not compile.
  */
 #include "preload/libc.h"
 
@@ -14,6 +15,7 @@
 #include <limits.h>
 #include <linux/netlink.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
@@ -24,6 +26,7 @@
 #include <unistd.h>
 
 static const char *base; /* the directory */
+static bool on_machine;  /* it is a device's, of the fake: nothing can be made there */
 static const char *current;
 static int base_fd, root_fd;
 
@@ -36,6 +39,39 @@ static long say(const char *text, long result)
 	return result;
 }
 
+/* What the directory of a device has in the place of the prepared one's. */
+static const struct {
+	const char *name, *there;
+} of_device[] = {
+	{"file", "driver_override"}, {"link", "driver"}, {"sub", "power"}, {"a", "control"}, {"b", "runtime_status"},
+};
+
+/* @name as it is in the directory; good for eight more calls. */
+static const char *known(const char *name)
+{
+	static char names[8][PATH_MAX];
+	static unsigned next;
+	char *whole = names[next++ % 8], *end = whole;
+
+	if (!on_machine)
+		return name;
+	for (size_t length; *name; name += length) {
+		const char *part = name;
+
+		length = strcspn(name, "/");
+		for (size_t i = 0; i < sizeof(of_device) / sizeof(*of_device); i++)
+			if (strlen(of_device[i].name) == length && !strncmp(of_device[i].name, name, length))
+				part = of_device[i].there;
+		end += sprintf(end, "%.*s", (int)(part == name ? length : strlen(part)), part);
+		if (name[length] == '/') {
+			*end++ = '/';
+			length++;
+		}
+	}
+	*end = '\0';
+	return whole;
+}
+
 /* The path of @name in the directory; good for eight more calls. */
 static const char *at(const char *name)
 {
@@ -43,7 +79,7 @@ static const char *at(const char *name)
 	static unsigned next;
 	char *path = paths[next++ % 8];
 
-	snprintf(path, PATH_MAX, "%s/%s", base, name);
+	snprintf(path, PATH_MAX, "%s/%s", base, known(name));
 	return path;
 }
 
@@ -65,7 +101,7 @@ static const char *numbered(const char *name, int number)
 /* Runs @expression with each way to name @name by a descriptor: dirfd, path, and way as the number of the round. */
 #define EACH_WAY(name, expression)                                                                             \
 	for (int way = 0; way < 4; way++) {                                                                    \
-		const char *file = strchr(name, '#') ? numbered("new", way) : name;                            \
+		const char *file = strchr(name, '#') ? numbered("new", way) : known(name);                     \
 		int dirfd = way == 0 ? AT_FDCWD : way == 1 ? base_fd : way == 2 ? root_fd : base_fd;           \
 		const char *path = way == 0 ? at(file) : way == 1 ? file : way == 2 ? at(file) + 1 : at(file); \
 		CALLED(expression);                                                                            \
@@ -572,19 +608,19 @@ static char data[16];
 static const struct iovec two_parts[2] = {{data, 3}, {data + 3, 4}};
 
 /* A new file "abcdefgh", open for reading and writing, with each call on @fd; then what is in it. */
-#define WITH_FILE(...)                                                                      \
-	{                                                                                   \
-		const char *path = at(numbered(current, 0));                                \
-		int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);                      \
-                                                                                            \
-		strcpy(data, "0123456789");                                                 \
-		if (fd < 0 || write(fd, "abcdefgh", 8) != 8 || lseek(fd, 2, SEEK_SET) != 2) \
-			abort();                                                            \
-		__VA_ARGS__;                                                                \
-		printf("%s: data %.*s\n", current, (int)sizeof(data), data);                \
-		close(fd);                                                                  \
-		show_content(fopen(path, "r"));                                             \
-		unlink(path);                                                               \
+#define WITH_FILE(...)                                                                                  \
+	{                                                                                               \
+		const char *path = at(numbered(current, 0));                                            \
+		int fd = open(on_machine ? path = at("file") : path, O_RDWR | O_CREAT | O_TRUNC, 0600); \
+                                                                                                        \
+		strcpy(data, "0123456789");                                                             \
+		if (fd < 0 || write(fd, "abcdefgh", 8) != 8 || lseek(fd, 2, SEEK_SET) != 2)             \
+			abort();                                                                        \
+		__VA_ARGS__;                                                                            \
+		printf("%s: data %.*s\n", current, (int)sizeof(data), data);                            \
+		close(fd);                                                                              \
+		show_content(fopen(path, "r"));                                                         \
+		unlink(path);                                                                           \
 	}
 #define ON_FILE(name, ...) CASE(name) WITH_FILE(__VA_ARGS__)
 
@@ -804,11 +840,12 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s DIRECTORY | --names\n", argv[0]);
+	if (argc != 2 && argc != 3) {
+		fprintf(stderr, "usage: %s DIRECTORY | DEVICE --device | --names\n", argv[0]);
 		return 2;
 	}
 	base = argv[1];
+	on_machine = argc == 3;
 	umask(022);
 	setlinebuf(stdout);
 	base_fd = open(base, O_RDONLY | O_DIRECTORY);
