@@ -143,6 +143,7 @@ int preflight_check(struct operation *operation, struct operation_device *device
 		return r;
 	r = warn_result(operation, device, "%s%s%s", vfiobind_error_code_summary(error->code),
 			error->found[0] ? ": " : "", error->found);
-	*error = (struct vfiobind_error)VFIOBIND_ERROR_INIT;
+	if (r == 0)
+		*error = (struct vfiobind_error)VFIOBIND_ERROR_INIT;
 	return r;
 }

@@ -26,6 +26,7 @@ struct repair {
 	struct vfiobind_context *context;
 	struct vfiobind_error *error;
 	bool dry_run;
+	bool began; /* something may have been stored */
 	struct repairs_box *box;
 	int journals_fd; /* -1 if there are none */
 	int devices_fd;
@@ -239,9 +240,12 @@ static int wait_for_worker(struct transaction *transaction)
 	return settle_pending(transaction);
 }
 
-static bool is_at_target(struct transaction *transaction, struct operation_device *device)
+/* Returns 1 if the device is on the driver that it was to be detached to, 0, or -ENOMEM. */
+static int is_at_target(struct transaction *transaction, struct operation_device *device)
 {
-	return device->target.driver[0] && verify_device(&transaction->operation, device) == 0;
+	int r = device->target.driver[0] ? verify_device(&transaction->operation, device) : -ENODEV;
+
+	return r == -ENOMEM ? fail_memory(transaction->repair->error) : r == 0;
 }
 
 static int undo(struct transaction *transaction)
@@ -270,11 +274,12 @@ static int undo(struct transaction *transaction)
 static int end_detach(struct transaction *transaction)
 {
 	struct operation *operation = &transaction->operation;
-	bool done = true;
-	int r = 0;
+	int done = 1, r = 0;
 
-	for (size_t i = 0; done && i < operation->n_devices; i++)
+	for (size_t i = 0; done > 0 && i < operation->n_devices; i++)
 		done = is_at_target(transaction, &operation->devices[i]);
+	if (done < 0)
+		return done;
 	if (!done)
 		return transaction->repair->dry_run ? settle_all(transaction, VFIOBIND_REPAIR_UNDONE, NULL)
 						    : undo(transaction);
@@ -305,6 +310,8 @@ static int end_reattach(struct transaction *transaction)
 		if (r == 0)
 			r = verify_device(operation, &operation->devices[i]);
 	}
+	if (r == -ENOMEM)
+		return fail_memory(transaction->repair->error);
 	if (r == -ETIMEDOUT)
 		return settle_pending(transaction);
 	if (r < 0) {
@@ -350,6 +357,7 @@ static int repair_transaction(struct repair *repair, const struct record *record
 	for (size_t i = 0; r >= 0 && i < record->n_members; i++)
 		r = add_member(&transaction, &record->members[i], record->transaction);
 	r = r < 0 ? r : operation->n_devices ? wait_for_worker(&transaction) : 0;
+	repair->began = repair->began || (r > 0 && !repair->dry_run);
 	if (r > 0)
 		r = operation->detach ? end_detach(&transaction) : end_reattach(&transaction);
 	operation_end(operation);
@@ -451,7 +459,8 @@ static int compare(const void *a, const void *b)
 int vfiobind_repair(struct vfiobind_context *context, const struct vfiobind_repair_options *options,
 		    struct vfiobind_repairs **ret_repairs, struct vfiobind_error *error)
 {
-	struct repair repair = {.context = context, .error = error, .journals_fd = -1, .devices_fd = -1};
+	struct vfiobind_error local = VFIOBIND_ERROR_INIT;
+	struct repair repair = {.context = context, .error = &local, .journals_fd = -1, .devices_fd = -1};
 	struct repairs_box *box;
 	int r;
 
@@ -463,12 +472,12 @@ int vfiobind_repair(struct vfiobind_context *context, const struct vfiobind_repa
 	repair.dry_run =
 		options && options->size > offsetof(struct vfiobind_repair_options, dry_run) && options->dry_run;
 	module_forget(context);
-	r = context_begin(context, error);
+	r = context_begin(context, &local);
 	if (r == 0)
-		r = state_open(context, STATE_JOURNALS, false, &repair.journals_fd, error);
+		r = state_open(context, STATE_JOURNALS, false, &repair.journals_fd, &local);
 	if (r == 0)
 		r = state_open(context, STATE_DEVICES, repair.journals_fd >= 0 && !repair.dry_run, &repair.devices_fd,
-			       error);
+			       &local);
 	if (r == 0)
 		r = walk_directory(&repair, repair.journals_fd, repair_journal);
 	if (r == 0)
@@ -479,6 +488,13 @@ int vfiobind_repair(struct vfiobind_context *context, const struct vfiobind_repa
 		qsort(box->devices, box->n_devices, sizeof(*box->devices), compare);
 	box->repairs.devices = (struct vfiobind_repaired **)box->devices;
 	box->repairs.n_devices = box->n_devices;
+	/* What was not ended is still written down. */
+	if (r < 0 && repair.began)
+		local.state = VFIOBIND_STATE_BROKEN;
+	if (r < 0) {
+		error_add_operation(&local, "repair");
+		error_copy(error, &local);
+	}
 	if (r < 0 || !ret_repairs)
 		vfiobind_repairs_free(&box->repairs);
 	else

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Without memory at the 1st, 2nd, … nth allocation of the library: it says so, and the device is as it was, or as it
+ * should be. The library is linked in, with its allocations going through here.
+ */
+#include "beside.h"
+#include "harness.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Of the machine two-vfs. */
+#define VF "0000:04:10.0"
+#define PF "0000:04:00.1"
+#define DRIVER "vfio-pci-igbvf"
+
+/* ---- the allocations ---- */
+
+static unsigned long countdown; /* the allocation that brings it to 0 fails; 0: none does */
+static unsigned long n_allocations;
+
+static bool fails(void)
+{
+	n_allocations++;
+	if (countdown == 0 || --countdown)
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__real_reallocarray(void *old, size_t n, size_t size);
+void *__wrap_reallocarray(void *old, size_t n, size_t size);
+void *__wrap_reallocarray(void *old, size_t n, size_t size)
+{
+	return fails() ? NULL : __real_reallocarray(old, n, size);
+}
+
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
+char *__wrap_strdup(const char *text)
+{
+	return fails() ? NULL : __real_strdup(text);
+}
+
+int __wrap_asprintf(char **ret_text, const char *format, ...);
+int __wrap_asprintf(char **ret_text, const char *format, ...)
+{
+	va_list arguments;
+	int n;
+
+	if (fails())
+		return -1;
+	va_start(arguments, format);
+	n = vasprintf(ret_text, format, arguments);
+	va_end(arguments);
+	return n;
+}
+
+FILE *__real_open_memstream(char **text, size_t *size);
+FILE *__wrap_open_memstream(char **text, size_t *size);
+FILE *__wrap_open_memstream(char **text, size_t *size)
+{
+	return fails() ? NULL : __real_open_memstream(text, size);
+}
+
+/* ---- the functions ---- */
+
+static const struct vfiobind_address vf = {.bus = 4, .slot = 0x10};
+
+/* Each takes a context and returns what the library does. */
+static int find(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_address address;
+
+	return vfiobind_device_find(context, VF, &address, error);
+}
+
+static int list(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_address *addresses = NULL;
+	size_t n;
+	int r = vfiobind_device_list(context, &addresses, &n, error);
+
+	free(addresses);
+	return r;
+}
+
+static int show(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_device *device = NULL;
+	int r = vfiobind_device_read(context, &vf, &device, error);
+
+	vfiobind_device_free(device);
+	return r;
+}
+
+static int show_pf(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	const struct vfiobind_address pf = {.bus = 4};
+	struct vfiobind_device *device = NULL;
+	int r = vfiobind_device_read(context, &pf, &device, error);
+
+	vfiobind_device_free(device);
+	return r;
+}
+
+static int rank(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_ranking *ranking = NULL;
+	int r = vfiobind_driver_rank(context, &vf, &ranking, error);
+
+	vfiobind_ranking_free(ranking);
+	return r;
+}
+
+static int check_host(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_report *report = NULL;
+	int r = vfiobind_host_check(context, &report, error);
+
+	vfiobind_report_free(report);
+	return r;
+}
+
+static int detach_as(struct vfiobind_context *context, const struct vfiobind_detach_options *options,
+		     struct vfiobind_error *error)
+{
+	struct vfiobind_result *result = NULL;
+	int r = vfiobind_device_detach(context, &vf, 1, options, &result, error);
+
+	vfiobind_result_free(result);
+	return r;
+}
+
+static int detach(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+
+	options.driver = DRIVER;
+	return detach_as(context, &options, error);
+}
+
+/* By the best match, with its group, and so that there is something to warn of. */
+static int detach_best(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+
+	options.whole_group = options.force = true;
+	return detach_as(context, &options, error);
+}
+
+static int detach_dry(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+
+	options.dry_run = true;
+	return detach_as(context, &options, error);
+}
+
+static int reattach(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_result *result = NULL;
+	int r = vfiobind_device_reattach(context, &vf, 1, NULL, &result, error);
+
+	vfiobind_result_free(result);
+	return r;
+}
+
+static int repair(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_repairs *repairs = NULL;
+	int r = vfiobind_repair(context, NULL, &repairs, error);
+
+	vfiobind_repairs_free(repairs);
+	return r;
+}
+
+/* ---- what there is before ---- */
+
+static void nothing(void)
+{
+}
+
+static void take_up(void)
+{
+	assert_int_equal(system("cd " DEVICES "/" VF "/net/eth* && echo 0x1003 >flags"), 0);
+}
+
+static void load(void)
+{
+	RUN_WELL("modprobe", "vfio_pci_igbvf");
+}
+
+static void detached(void)
+{
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+}
+
+static void crashed_at(const char *const *command, const char *step, const char *rule)
+{
+	pid_t pid;
+
+	add_fault("%s hold", rule);
+	pid = beside_start(command);
+	beside_wait_held(step);
+	kill(pid, SIGKILL);
+	beside_end(pid);
+	beside_release_all();
+}
+
+static void crashed_detach(void)
+{
+	load();
+	crashed_at((const char *const[]){"vfiobind", "detach", VF, "--driver", DRIVER, NULL}, "sys.write",
+		   "sys.write path=*/igbvf/unbind times=1");
+}
+
+static void crashed_reattach(void)
+{
+	detached();
+	crashed_at((const char *const[]){"vfiobind", "reattach", VF, NULL}, "sys.write",
+		   "sys.write path=*/" DRIVER "/unbind times=1");
+}
+
+/* ---- the loop ---- */
+
+static const struct function {
+	const char *name;
+	void (*prepare)(void);
+	int (*call)(struct vfiobind_context *context, struct vfiobind_error *error);
+	bool changes;
+} functions[] = {
+	{"find", nothing, find},
+	{"list", nothing, list},
+	{"show", nothing, show},
+	{"show a PF", nothing, show_pf},
+	{"show, detached", detached, show},
+	{"rank", nothing, rank},
+	{"check the host", nothing, check_host},
+	{"detach", load, detach, true},
+	{"detach with its module", nothing, detach, true},
+	{"detach by the best match", take_up, detach_best, true},
+	{"detach, dry", nothing, detach_dry},
+	{"reattach", detached, reattach, true},
+	{"repair a detach", crashed_detach, repair, true},
+	{"repair a reattach", crashed_reattach, repair, true},
+	{"repair nothing", detached, repair, true},
+};
+
+/* Returns whether the allocation was reached. */
+static bool fail_one(const struct function *function, unsigned long which)
+{
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	struct vfiobind_context *context;
+	int r;
+
+	countdown = which;
+	r = vfiobind_context_new(&context);
+	if (r == 0) {
+		r = function->call(context, &error);
+		if (r < 0 && error.code != VFIOBIND_ERROR_OUT_OF_MEMORY)
+			fail_msg("%s, allocation %lu: %s", function->name, which, vfiobind_error_code_name(error.code));
+		vfiobind_context_free(context);
+	}
+	if (countdown) {
+		assert_int_equal(r, 0);
+		countdown = 0;
+		return false;
+	}
+	if (r < 0)
+		assert_int_equal(r, -ENOMEM);
+	if (r < 0 && error.state == VFIOBIND_STATE_UNTOUCHED && TRACE_COUNT(" sys.write "))
+		fail_msg("%s, allocation %lu: \"untouched\", but something was written", function->name, which);
+	return true;
+}
+
+static void check_function(const struct function *function)
+{
+	_cleanup_snapshot_ struct snapshot *old = NULL, *new = NULL;
+	unsigned long which;
+
+	machine_reset(NULL);
+	function->prepare();
+	old = snapshot_take_nodes();
+	assert_false(fail_one(function, 1000000));
+	new = snapshot_take_nodes();
+	for (which = 1;; which++) {
+		_cleanup_snapshot_ struct snapshot *now = NULL;
+
+		if (function->changes || which == 1) {
+			machine_reset(NULL);
+			function->prepare();
+			trace_clear();
+		}
+		if (!fail_one(function, which))
+			break;
+		/* Whatever is left to do, a repair does it; or there is nothing. */
+		if (!function->changes)
+			continue;
+		RUN_WELL("vfiobind", "repair");
+		if (function->call == repair) {
+			_cleanup_text_ char *driver = link_name(DEVICES "/" VF "/driver");
+
+			assert_string_equal(driver, function->prepare == detached ? DRIVER : "igbvf");
+			continue;
+		}
+		now = snapshot_take_nodes();
+		/* Modules that were loaded on the way stay. */
+		if (function->prepare != nothing && function->prepare != take_up && snapshot_compare(old, now, NULL) &&
+		    snapshot_compare(new, now, function->name))
+			fail_msg("%s, allocation %lu: neither as it was nor as it should be", function->name, which);
+	}
+	print_message("%s: %lu allocations\n", function->name, which - 1);
+	assert_true(which > 1);
+}
+
+static void each_function_survives_each_failure_of_memory(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
+		check_function(&functions[i]);
+}
+
+static const struct CMUnitTest two_vfs_tests[] = {
+	SCENARIO(each_function_survives_each_failure_of_memory),
+};
+
+SCENARIO_MAIN(SUITE("two-vfs", two_vfs_tests))
