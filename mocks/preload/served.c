@@ -113,13 +113,10 @@ static int64_t receive(int fd, struct iovec *parts, size_t n_parts, bool tells_s
 
 /* ---- the first request of a connection ---- */
 
-/* A connection with the request's answer, whose result is in *@ret_result; or -1 with errno. */
-static int connect_with(struct wire_request *request, const char *path, int type, int64_t *ret_result)
+/* A connection to the server, or -1 with errno. */
+static int connect_to_server(int type)
 {
 	const struct sockaddr_un *server = &settings()->files;
-	struct iovec parts[] = {{.iov_base = request, .iov_len = sizeof(*request)},
-				{.iov_base = (char *)path, .iov_len = strlen(path)}};
-	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 	int fd = LIBC(socket)(AF_UNIX, SOCK_SEQPACKET | type, 0), r;
 
 	if (fd < 0)
@@ -127,16 +124,31 @@ static int connect_with(struct wire_request *request, const char *path, int type
 	do
 		r = LIBC(connect)(fd, (const struct sockaddr *)server, sizeof(*server));
 	while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return fd;
 	/* The server has gone, and the machine with it. */
-	if (r < 0) {
-		LIBC(close)(fd);
-		return fail(ENOTCONN);
-	}
+	LIBC(close)(fd);
+	return fail(ENOTCONN);
+}
+
+/* Sends @request with @path; the result, with data into @in (the first is for its header). */
+static int64_t ask_first(int fd, struct wire_request *request, const char *path, struct iovec *in, size_t n_in)
+{
+	struct iovec parts[] = {{.iov_base = request, .iov_len = sizeof(*request)},
+				{.iov_base = (char *)path, .iov_len = strlen(path)}};
+	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+	ssize_t n;
+
 	do
-		r = (int)LIBC(sendmsg)(fd, &message, MSG_NOSIGNAL);
-	while (r < 0 && errno == EINTR);
-	*ret_result = r < 0 ? -ENOTCONN : receive(fd, parts, 1, false);
-	return fd;
+		n = LIBC(sendmsg)(fd, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -ENOTCONN : receive(fd, in, n_in, false);
+}
+
+static void name_socket(struct wire_request *request, uint64_t inode)
+{
+	request->numbers[0] = (uint32_t)inode;
+	request->numbers[1] = (uint32_t)(inode >> 32);
 }
 
 /* It comes behind the answer, and a file can be read from the first moment on. */
@@ -151,13 +163,17 @@ static void wait_for_empty_packet(int fd)
 int served_open(const char *path, int flags)
 {
 	struct wire_request request = make_request(WIRE_OPEN);
-	int saved_errno = errno, fd;
+	int saved_errno = errno, fd = connect_to_server(flags & O_CLOEXEC ? SOCK_CLOEXEC : 0);
+	struct stat status;
+	struct iovec in;
 	int64_t result;
 
-	request.argument = (uint32_t)flags;
-	fd = connect_with(&request, path, flags & O_CLOEXEC ? SOCK_CLOEXEC : 0, &result);
 	if (fd < 0)
 		return -1;
+	request.argument = (uint32_t)flags;
+	if (!LIBC(fstat)(fd, &status))
+		name_socket(&request, status.st_ino);
+	result = ask_first(fd, &request, path, &in, 1);
 	if (result < 0) {
 		LIBC(close)(fd);
 		return fail((int)-result);
@@ -168,24 +184,52 @@ int served_open(const char *path, int flags)
 	return fd;
 }
 
+/* A request that opens nothing. */
+static int64_t ask_once(struct wire_request *request, const char *path, struct iovec *in, size_t n_in)
+{
+	int fd = connect_to_server(SOCK_CLOEXEC);
+	int64_t result;
+
+	if (fd < 0)
+		return -errno;
+	result = ask_first(fd, request, path, in, n_in);
+	LIBC(close)(fd);
+	return result;
+}
+
 int served_setattr(const char *path, unsigned mask, mode_t mode, uid_t owner, gid_t group)
 {
 	struct wire_request request = make_request(WIRE_SETATTR);
-	int saved_errno = errno, fd;
+	int saved_errno = errno;
+	struct iovec in;
 	int64_t result;
 
 	request.argument = mask;
 	request.numbers[0] = mode;
 	request.numbers[1] = owner;
 	request.numbers[2] = group;
-	fd = connect_with(&request, path, SOCK_CLOEXEC, &result);
-	if (fd < 0)
-		return -1;
-	LIBC(close)(fd);
+	result = ask_once(&request, path, &in, 1);
 	if (result < 0)
 		return fail((int)-result);
 	errno = saved_errno;
 	return 0;
+}
+
+ssize_t served_socket_path(uint64_t inode, char *path, size_t size)
+{
+	struct wire_request request = make_request(WIRE_FIND);
+	struct iovec in[] = {{0}, {.iov_base = path + 1, .iov_len = size - 1}};
+	int saved_errno = errno;
+	int64_t result;
+
+	name_socket(&request, inode);
+	memset(path, 0, size);
+	result = ask_once(&request, "", in, 2);
+	errno = saved_errno;
+	if (result < 0)
+		return -1;
+	*path = '/';
+	return (ssize_t)strnlen(path, size);
 }
 
 /* ---- requests on an open file ---- */

@@ -45,6 +45,9 @@ int served_open(const char *path, int flags);
 /* chmod(2), chown(2): @mask as of kernfs_setattr(). 0, or -1 with errno. */
 int served_setattr(const char *path, unsigned mask, mode_t mode, uid_t owner, gid_t group);
 
+/* The path, as the program knows it, of what is open on the socket whose inode is @inode: the length, or -1. */
+ssize_t served_socket_path(uint64_t inode, char *path, size_t size);
+
 /* On an open file; @offset -1: where it stands. -1 with errno. */
 ssize_t served_readv(int fd, const struct iovec *parts, int n_parts, off64_t offset);
 ssize_t served_writev(int fd, const struct iovec *parts, int n_parts, off64_t offset);

@@ -72,6 +72,40 @@ static int served_stat64(int fd, struct stat64 *status)
 		 : served_stat64, struct statx * \
 		 : served_statx)(fd, status)
 
+/* A link in /proc/PID/fd, of whatever process, leads to the socket that an open file of the server's is: the file is meant. */
+static void show_socket(struct stat *status)
+{
+	char path[PATH_MAX], place[PATH_MAX];
+	int saved_errno = errno;
+	struct stat found;
+	ssize_t length;
+
+	if (!S_ISSOCK(status->st_mode) || settings()->way != WAY_PLAIN || is_node(status))
+		return;
+	length = served_socket_path(status->st_ino, path, sizeof(path) - 1);
+	if (length > 0) {
+		path[length] = '\0';
+		if (!LIBC(stat)(redirect_at(AT_FDCWD, path, place), &found))
+			*status = found;
+	}
+	errno = saved_errno;
+}
+
+static void show_socket64(struct stat64 *status)
+{
+	show_socket((struct stat *)status);
+}
+
+static void show_socketx(struct statx *status)
+{
+}
+
+#define SHOW_SOCKET(status)                      \
+	_Generic((status), struct stat *         \
+		 : show_socket, struct stat64 *  \
+		 : show_socket64, struct statx * \
+		 : show_socketx)(status)
+
 #define CALL(type, name, parameters, arguments, places) \
 	EXPORT type name parameters                     \
 	{                                               \
@@ -82,8 +116,10 @@ static int served_stat64(int fd, struct stat64 *status)
 	{                                                 \
 		int result;                               \
 		places result = LIBC(name) arguments;     \
-		if (__builtin_expect(!result, 1))         \
+		if (__builtin_expect(!result, 1)) {       \
+			SHOW_SOCKET(status);              \
 			SHOW_STATUS(status);              \
+		}                                         \
 		return result;                            \
 	}
 #include "table.h"

@@ -8,6 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* An open file of the server's, of whatever process, is a socket to /proc/PID/fd. 0: this is no such link. */
+static ssize_t show_socket(int dirfd, const char *path, char *buffer, size_t size)
+{
+	static const char prefix[] = "socket:[";
+	char target[64], found[PATH_MAX];
+	ssize_t length = LIBC(readlinkat)(dirfd, path, target, sizeof(target) - 1);
+
+	if (length <= (ssize_t)strlen(prefix) || strncmp(target, prefix, strlen(prefix)))
+		return 0;
+	target[length] = '\0';
+	length = served_socket_path(strtoull(target + strlen(prefix), NULL, 10), found, sizeof(found));
+	if (length <= 0)
+		return 0;
+	if ((size_t)length > size)
+		length = (ssize_t)size;
+	memcpy(buffer, found, (size_t)length);
+	return length;
+}
+
 /*
  * Only links that the kernel makes (/proc/self/fd/N, /proc/self/cwd) lead into the private directory; those of the fake
  * are relative. The target is read whole, for a short buffer may have cut off what tells it.
@@ -16,11 +35,9 @@ static ssize_t show_link(int dirfd, const char *path, char *buffer, size_t size,
 {
 	char target[PATH_MAX];
 	ssize_t whole;
-	int fd;
 
-	/* An open file of the server's is a socket. */
-	if (length > 1 && buffer[0] == 's' && (fd = served_named(path)) >= 0 &&
-	    (whole = served_path(fd, buffer, size)) > 0)
+	if (length > 0 && buffer[0] == 's' && settings()->way == WAY_PLAIN &&
+	    (whole = show_socket(dirfd, path, buffer, size)))
 		return whole;
 	if (length < 1 || buffer[0] != '/' || !settings()->n_hidden)
 		return length;

@@ -21,6 +21,7 @@
 static void (*const first_requests[])(struct connection *connection, struct packet *packet) = {
 	[WIRE_OPEN] = files_open,
 	[WIRE_SETATTR] = files_setattr,
+	[WIRE_FIND] = files_find,
 	[WIRE_RESULT] = NULL,
 };
 

@@ -17,6 +17,7 @@ struct file {
 	struct client client; /* who opened it: a close has no sender */
 	unsigned refs;        /* the connection, and each transfer in the pool; with the model lock */
 	off_t position;
+	uint64_t socket; /* inode of the client's */
 	int flags;
 	struct stat stat; /* as it was when opened: fstat(2) of what is gone succeeds */
 	char path[PATH_MAX];
@@ -308,6 +309,11 @@ static int open_node(struct file *file, char *path)
 	return r;
 }
 
+static uint64_t socket_of(const struct packet *packet)
+{
+	return packet->request.numbers[0] | (uint64_t)packet->request.numbers[1] << 32;
+}
+
 void files_open(struct connection *connection, struct packet *packet)
 {
 	struct file_server *server = connection->server;
@@ -317,6 +323,7 @@ void files_open(struct connection *connection, struct packet *packet)
 	if (file) {
 		*file = (struct file){.server = server, .client = packet->client, .refs = 1};
 		file->flags = (int)packet->request.argument;
+		file->socket = socket_of(packet);
 		kernel_enter(&file->client);
 		kernel_lock(server->k);
 		r = open_node(file, packet->data);
@@ -350,4 +357,20 @@ void files_setattr(struct connection *connection, struct packet *packet)
 		r = kernfs_setattr(node, &wanted, (int)packet->request.argument);
 	kernel_unlock(server->k);
 	files_answer(connection->fd, r, NULL, 0);
+}
+
+void files_find(struct connection *connection, struct packet *packet)
+{
+	struct connection *other;
+
+	LIST_FOREACH(other, &connection->server->connections, link)
+	{
+		const struct file *file = other->object;
+
+		if (other->type != &file_type || file->socket != socket_of(packet))
+			continue;
+		files_answer(connection->fd, 0, file->path, strlen(file->path));
+		return;
+	}
+	files_answer(connection->fd, -ENOENT, NULL, 0);
 }

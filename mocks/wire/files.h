@@ -64,3 +64,4 @@ void files_interrupt(struct file_server *server, uint64_t event);
 /* files.c: the first requests of their kinds. */
 void files_open(struct connection *connection, struct packet *packet);
 void files_setattr(struct connection *connection, struct packet *packet);
+void files_find(struct connection *connection, struct packet *packet);

@@ -16,7 +16,7 @@
  * processes, threads and signal handlers that share a file cannot take each other's answers. Anything else that comes is
  * a write(2) of a program that does not know what it has there; its result has nowhere to go. The file has one empty
  * packet to read for ever, so that poll(2) says it can be read, as of any file; who reads it past the shim finds the end
- * of the file. Instead of opening anything, a client may ask for one WIRE_SETATTR.
+ * of the file. Instead of opening anything, a client may ask for one WIRE_SETATTR or WIRE_FIND.
  *
  * WIRE_UEVENTS: the connection is what socket(AF_NETLINK, …, NETLINK_KOBJECT_UEVENT) gave the program, so that nothing but
  * uevents may ever come on it, each as netlink's payload, without a header. WIRE_SUBSCRIBE brings a descriptor with it
@@ -40,14 +40,18 @@ enum wire_type {
 	WIRE_ANSWER = 3,    /* server: struct wire_answer */
 
 	/* of WIRE_FILES: a struct wire_request of the client's each time, and data */
-	WIRE_OPEN =
-		16, /* argument: flags of open(2), which follows links; data: path from the fake's root, "sys/block" */
+	/*
+	 * argument: flags of open(2), which follows links; data: path from the fake's root, "sys/block"; numbers: low and
+	 * high half of the client's socket's inode, which its link in /proc/PID/fd shows
+	 */
+	WIRE_OPEN = 16,
 	WIRE_SETATTR = 17, /* argument: mask of kernfs_setattr(); numbers: mode, owner, group; data: path */
 	WIRE_READ = 18,   /* argument: how much; offset, or -1: where the file stands. The result is followed by data */
 	WIRE_WRITE = 19,  /* offset, or -1; data: what to write */
 	WIRE_SEEK = 20,   /* argument: whence; offset */
 	WIRE_STATUS = 21, /* the result is followed by a struct wire_status */
-	WIRE_RESULT = 22, /* server: struct wire_result, and data */
+	WIRE_FIND = 22,   /* numbers: such an inode. The result is followed by the path of what is open there */
+	WIRE_RESULT = 23, /* server: struct wire_result, and data */
 };
 
 struct wire_header {

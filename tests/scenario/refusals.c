@@ -326,21 +326,11 @@ static void a_device_that_is_detached_already_is_not_refused(void **state)
 	close(fd);
 }
 
-/* The way plain has no descriptor of a node that /proc would tell of. */
-static bool is_way_plain(void)
-{
-	const char *way = getenv("MOCKSYS_WAY");
-
-	return way && strcmp(way, "plain") == 0;
-}
-
 static void a_device_that_somebody_has_open_is_not_moved(void **state)
 {
 	_cleanup_text_ char *group = NULL, *node = NULL, *self = format_text("(pid %d)", getpid());
 	int fd;
 
-	if (is_way_plain())
-		skip();
 	RUN_WELL("modprobe", "vfio-pci");
 	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
 	group = link_name(DEVICES "/" VF "/iommu_group");
