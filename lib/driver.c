@@ -118,6 +118,24 @@ static int refuse(const char *name, const char *found, struct vfiobind_error *er
 		    .expected = "vfio-pci or a VFIO variant driver", .found = found);
 }
 
+/* The driver whose name differs in nothing but - and _. Returns 1, or 0 if there is none. */
+static int find_twin(struct vfiobind_context *context, const char *name, char twin[static SYSFS_NAME_SIZE])
+{
+	struct sysfs_walk walk;
+	const char *entry;
+	int found = 0;
+
+	if (!strpbrk(name, "-_") || sysfs_walk_open(&walk, context->sysfs_fd, "bus/pci/drivers") < 0)
+		return 0;
+	while (!found && sysfs_walk_next(&walk, &entry) > 0) {
+		found = module_names_equal(entry, name);
+		if (found)
+			snprintf(twin, SYSFS_NAME_SIZE, "%s", entry);
+	}
+	sysfs_walk_close(&walk);
+	return found;
+}
+
 /* Returns 1 if the directory of the driver exists. */
 static int find_driver(struct vfiobind_context *context, const char *name, struct driver_choice *choice)
 {
@@ -168,12 +186,14 @@ int driver_find(struct vfiobind_context *context, const char *name, struct drive
 		struct vfiobind_error *error)
 {
 	struct driver_choice choice = {.load = false};
+	char twin[SYSFS_NAME_SIZE];
 	int r;
 
 	if (!is_name(name))
 		return fail(error, .code = VFIOBIND_ERROR_INVALID_DRIVER_NAME, .operation = "use driver",
 			    .object = name);
-	if (find_driver(context, name, &choice)) {
+	if (find_driver(context, name, &choice) ||
+	    (find_twin(context, name, twin) && find_driver(context, twin, &choice))) {
 		if (!driver_is_vfio(context, choice.driver, choice.module))
 			return refuse(name, choice.driver, error);
 	} else {

@@ -292,6 +292,141 @@ static void a_worker_that_is_killed_is_a_failure_that_is_undone(void **state)
 	assert_device(VF, "igbvf", "(null)");
 }
 
+/* ---- what a repair finds ---- */
+
+static void assert_outcome(int status, const char *outcome, const char *note)
+{
+	_cleanup_output_ struct output output = RUN_EXPECTING(status, "vfiobind", "repair", "--timeout=0.3", "--json");
+	_cleanup_json_ struct json_object *document = json_of(&output);
+
+	assert_json_text(document, "devices.0.address", VF);
+	assert_json_text(document, "devices.0.outcome", outcome);
+	if (note)
+		assert_non_null(strstr(json_object_get_string(json_at(document, "devices.0.note")), note));
+}
+
+static void a_repair_waits_for_a_live_operation_and_leaves_it_alone(void **state)
+{
+	pid_t pid;
+
+	load_modules();
+	add_fault("dd.probe driver=" DRIVER " hold");
+	pid = beside_start(detach);
+	beside_wait_held("dd.probe");
+	assert_outcome(4, "pending", "another process works on it");
+	beside_release_all();
+	assert_int_equal(beside_end(pid), 0);
+	assert_device(VF, DRIVER, DRIVER);
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "repair", "--json");
+		_cleanup_json_ struct json_object *document = json_of(&output);
+
+		assert_int_equal(json_object_array_length(json_at(document, "devices")), 0);
+	}
+}
+
+/* The command is gone, what it asked the kernel for is not. */
+static void a_repair_waits_for_what_the_kernel_still_has(void **state)
+{
+	pid_t pid;
+
+	load_modules();
+	add_fault("dd.probe driver=" DRIVER " hold");
+	pid = beside_start(detach);
+	beside_wait_held("dd.probe");
+	kill(pid, SIGKILL);
+	beside_end(pid);
+	assert_outcome(4, "pending", "the kernel has not finished");
+	ASSERT_FAILS(3, "repair-needed", "untouched", "detach", VF);
+	beside_release_all();
+	assert_outcome(0, "finished", NULL);
+	assert_device(VF, DRIVER, DRIVER);
+	RUN_WELL("vfiobind", "reattach", VF);
+	assert_device(VF, "igbvf", "(null)");
+}
+
+static void a_journal_of_a_device_that_is_gone_is_forgotten(void **state)
+{
+	load_modules();
+	assert_true(crash_at(detach, "sys.write path=*/igbvf/unbind times=1"));
+	write_file(DEVICES "/0000:04:00.0/sriov_numvfs", "0");
+	assert_outcome(0, "forgotten", "gone");
+	assert_false(exists(STATE "/journals/" VF));
+}
+
+static void a_journal_of_another_boot_is_forgotten(void **state)
+{
+	load_modules();
+	assert_true(crash_at(detach, "sys.write path=*/igbvf/unbind times=1"));
+	assert_int_equal(
+		system("sed -i 's/^boot .*/boot 00000000-0000-0000-0000-000000000000/' " STATE "/journals/" VF), 0);
+	assert_outcome(0, "forgotten", "booted since");
+	assert_device(VF, NULL, DRIVER);
+}
+
+static void a_record_of_another_boot_is_no_reason_to_reattach(void **state)
+{
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	assert_int_equal(
+		system("sed -i 's/^host-driver .*/host-driver nosuch/; s/^boot .*/boot x/' " STATE "/devices/" VF), 0);
+	RUN_WELL("vfiobind", "reattach", VF);
+	assert_device(VF, "igbvf", "(null)");
+	assert_false(exists(STATE "/devices/" VF));
+}
+
+static void a_journal_under_another_name_is_malformed(void **state)
+{
+	load_modules();
+	assert_true(crash_at(detach, "sys.write path=*/igbvf/unbind times=1"));
+	assert_return_code(rename(STATE "/journals/" VF, STATE "/journals/" OTHER_VF), errno);
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(3, "vfiobind", "repair", "--json");
+		_cleanup_json_ struct json_object *document = json_of(&output);
+
+		assert_json_text(document, "devices.0.address", OTHER_VF);
+		assert_json_text(document, "devices.0.outcome", "malformed");
+	}
+	assert_true(exists(STATE "/journals/" OTHER_VF));
+}
+
+/* Then the driver has no name yet, for only the kernel knows it. */
+static void a_crash_while_the_module_is_loaded_is_repaired(void **state)
+{
+	assert_true(crash_at(detach, "bus.add-driver driver=" DRIVER " times=1"));
+	assert_outcome(0, "undone", NULL);
+	assert_device(VF, "igbvf", "(null)");
+}
+
+static void a_dry_repair_of_a_reattach_says_that_it_would_be_finished(void **state)
+{
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	assert_true(crash_at((const char *const[]){"vfiobind", "reattach", VF, NULL},
+			     "sys.write path=*/" DRIVER "/unbind times=1"));
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "repair", "--dry-run", "--json");
+		_cleanup_json_ struct json_object *document = json_of(&output);
+
+		assert_json_text(document, "devices.0.operation", "reattach");
+		assert_json_text(document, "devices.0.outcome", "finished");
+	}
+	assert_true(exists(STATE "/journals/" VF));
+	assert_outcome(0, "finished", NULL);
+	assert_device(VF, "igbvf", "(null)");
+}
+
+/* An override that somebody set while it was detached is not ours to take back. */
+static void an_override_that_came_since_stays(void **state)
+{
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	write_file(DEVICES "/" VF "/driver_override", "somebody-else");
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "reattach", VF);
+
+		assert_non_null(strstr(output.err, "somebody-else"));
+	}
+	assert_device(VF, "igbvf", "somebody-else");
+}
+
 /* ---- in bad company ---- */
 
 static void leave_record(const char *text)
@@ -408,6 +543,15 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(what_was_not_ended_has_to_be_repaired_first),
 	SCENARIO(a_repair_leaves_alone_what_somebody_else_has_bound),
 	SCENARIO(a_worker_that_is_killed_is_a_failure_that_is_undone),
+	SCENARIO(a_repair_waits_for_a_live_operation_and_leaves_it_alone),
+	SCENARIO(a_repair_waits_for_what_the_kernel_still_has),
+	SCENARIO(a_journal_of_a_device_that_is_gone_is_forgotten),
+	SCENARIO(a_journal_of_another_boot_is_forgotten),
+	SCENARIO(a_record_of_another_boot_is_no_reason_to_reattach),
+	SCENARIO(a_journal_under_another_name_is_malformed),
+	SCENARIO(a_crash_while_the_module_is_loaded_is_repaired),
+	SCENARIO(a_dry_repair_of_a_reattach_says_that_it_would_be_finished),
+	SCENARIO(an_override_that_came_since_stays),
 	SCENARIO(a_record_that_cannot_be_understood_is_refused_and_kept),
 	SCENARIO(links_are_not_followed),
 	SCENARIO(what_others_could_have_written_is_not_believed),

@@ -377,6 +377,56 @@ static void the_whole_group_is_taken_without_its_bridge(void **state)
 	assert_device("0000:03:00.2", "mlx5_core", "(null)");
 }
 
+/* ---- drivers that are not what they say ---- */
+
+static void a_module_with_several_drivers_is_no_name_for_one(void **state)
+{
+	RUN_WELL("modprobe", "twins");
+	ASSERT_REFUSED(3, "driver-ambiguous", "detach", NIC, "--driver", "twins");
+	RUN_WELL("vfiobind", "detach", NIC, "--driver", "twin_two");
+	assert_device(NIC, "twin-two", "twin-two");
+}
+
+static void a_driver_for_user_space_is_none_for_vfio(void **state)
+{
+	RUN_WELL("modprobe", "pci-stub");
+	ASSERT_REFUSED(3, "not-vfio-driver", "detach", NIC, "--driver", "pci-stub");
+	/* And where another tool has bound it, it is left alone. */
+	write_file(DEVICES "/" NIC "/driver_override", "pci-stub");
+	write_file("/sys/bus/pci/drivers/e1000e/unbind", NIC);
+	write_file("/sys/bus/pci/drivers_probe", NIC);
+	trace_clear();
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "reattach", NIC);
+
+		assert_non_null(strstr(output.err, "pci-stub"));
+	}
+	assert_nothing_written();
+}
+
+static void a_driver_without_a_vfio_device_is_let_go_again(void **state)
+{
+	RUN_WELL("modprobe", "lookalike");
+	RUN_WELL("modprobe", "vfio-pci");
+	ASSERT_FAILS(1, "vfio-device-missing", "restored", "detach", NIC);
+	assert_device(NIC, "e1000e", "(null)");
+}
+
+static void a_read_only_sysfs_is_refused(void **state)
+{
+	RUN_WELL("modprobe", "vfio-pci");
+	add_fault("sys.open path=*/driver_override fail=EROFS after=1");
+	ASSERT_FAILS(3, "sysfs-read-only", "untouched", "detach", NIC, "--driver", "vfio-pci");
+	assert_int_equal(TRACE_COUNT(" sys.write ", "drivers_probe"), 0);
+}
+
+static const struct CMUnitTest odd_tests[] = {
+	SCENARIO(a_module_with_several_drivers_is_no_name_for_one),
+	SCENARIO(a_driver_for_user_space_is_none_for_vfio),
+	SCENARIO(a_driver_without_a_vfio_device_is_let_go_again),
+	SCENARIO(a_read_only_sysfs_is_refused),
+};
+
 static const struct CMUnitTest shared_group_tests[] = {
 	SCENARIO(a_group_in_which_host_drivers_are_is_refused),
 	SCENARIO(the_whole_group_is_taken_without_its_bridge),
@@ -418,4 +468,5 @@ static const struct CMUnitTest no_iommu_tests[] = {
 };
 
 SCENARIO_MAIN(SUITE("two-vfs", two_vfs_tests), SUITE("modprobe-lines", modprobe_tests),
-	      SUITE("no-iommu", no_iommu_tests), SUITE("shared-group", shared_group_tests))
+	      SUITE("no-iommu", no_iommu_tests), SUITE("shared-group", shared_group_tests),
+	      SUITE("odd-drivers", odd_tests))
