@@ -154,6 +154,15 @@ CALL(int, futimesat, (int dirfd, const char *path, const struct timeval times[2]
 CALL(int, utimensat, (int dirfd, const char *path, const struct timespec times[2], int flags),
      (dirfd, path, times, flags), TIMED(dirfd, path, flags))
 CALL(int, mkdir, (const char *path, mode_t mode), (path, mode), NEW(AT_FDCWD, path, EPERM))
+HAND(char *, mkdtemp, (char *template))
+HAND(int, mkstemp, (char *template))
+HAND(int, mkstemp64, (char *template))
+HAND(int, mkostemp, (char *template, int flags))
+HAND(int, mkostemp64, (char *template, int flags))
+HAND(int, mkstemps, (char *template, int suffix))
+HAND(int, mkstemps64, (char *template, int suffix))
+HAND(int, mkostemps, (char *template, int suffix, int flags))
+HAND(int, mkostemps64, (char *template, int suffix, int flags))
 CALL(int, mkdirat, (int dirfd, const char *path, mode_t mode), (dirfd, path, mode), NEW(dirfd, path, EPERM))
 CALL(int, mknod, (const char *path, mode_t mode, dev_t device), (path, mode, device),
      NEW(AT_FDCWD, path, MKNOD_ERROR(mode)))

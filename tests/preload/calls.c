@@ -469,6 +469,42 @@ SIMPLE(utimensat, EACH_WAY("link", utimensat(dirfd, path, exact_times, AT_SYMLIN
 
 SIMPLE(mkdir, CALLED(mkdir(at("new-directory"), 0750)), CALLED(mkdir(at("sub"), 0750)))
 SIMPLE(mkdirat, EACH_WAY("#", mkdirat(dirfd, path, 0700)) EACH_WAY("#", unlinkat(dirfd, path, AT_REMOVEDIR)))
+/* A template for names of files in the directory. */
+static char *template(const char *name)
+{
+	static char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", base, name);
+	return path;
+}
+
+/* Which name it was differs; that what was made is there, and that nothing is where none was made, does not. */
+static void show_made(char *path, long result)
+{
+	struct stat status;
+
+	printf("%s: marks %d, made %d\n", current, strstr(path, "XXXXXX") != NULL, lstat(path, &status) == 0);
+	if (result >= 0)
+		remove(path);
+}
+#define MADE(name, call)                          \
+	do {                                      \
+		char *path = template(name);      \
+		long result;                      \
+		errno = NO_ERROR;                 \
+		result = (long)(call);            \
+		say(#call, result >= 0 ? 0 : -1); \
+		show_made(path, result);          \
+	} while (0)
+SIMPLE(mkstemp, MADE("new-XXXXXX", mkstemp(path)); MADE("no/new-XXXXXX", mkstemp(path)); MADE("new", mkstemp(path)))
+SIMPLE(mkstemp64, MADE("new-XXXXXX", mkstemp64(path)))
+SIMPLE(mkostemp, MADE("new-XXXXXX", mkostemp(path, O_CLOEXEC)))
+SIMPLE(mkostemp64, MADE("new-XXXXXX", mkostemp64(path, O_APPEND)))
+SIMPLE(mkstemps, MADE("new-XXXXXX.c", mkstemps(path, 2)); MADE("new-XXXXXX.c", mkstemps(path, 1)))
+SIMPLE(mkstemps64, MADE("new-XXXXXX.c", mkstemps64(path, 2)))
+SIMPLE(mkostemps, MADE("new-XXXXXX.c", mkostemps(path, 2, O_CLOEXEC)))
+SIMPLE(mkostemps64, MADE("new-XXXXXX.c", mkostemps64(path, 2, O_CLOEXEC)))
+SIMPLE(mkdtemp, MADE("new-XXXXXX", mkdtemp(path) ? 0 : -1); MADE("no/new-XXXXXX", mkdtemp(path) ? 0 : -1))
 SIMPLE(mknod, CALLED(mknod(at("new-node"), S_IFREG | 0600, 0)), CALLED(mknod(at("file"), S_IFREG | 0600, 0)))
 SIMPLE(mknodat, EACH_WAY("#", mknodat(dirfd, path, S_IFIFO | 0600, 0)) EACH_WAY("#", unlinkat(dirfd, path, 0)))
 static dev_t no_device;

@@ -310,6 +310,10 @@ for size in (1, 5, 16, 17, 100):
         self.sh("echo vfio-pci > /etc/driverctl.d/preload-test; mkdir /run/vfiobind/preload-test")
         self.assertEqual(pathlib.Path(self.private, "etc/driverctl.d/preload-test").read_text(), "vfio-pci\n")
         self.assertTrue(os.path.isdir(os.path.join(self.private, "run/vfiobind/preload-test")))
+        self.sh("sed -i s/vfio/pci/ /etc/driverctl.d/preload-test; mktemp -d /run/vfiobind/made-XXXXXX")
+        self.assertEqual(pathlib.Path(self.private, "etc/driverctl.d/preload-test").read_text(), "pci-pci\n")
+        self.assertEqual(len(list(pathlib.Path(self.private, "run/vfiobind").glob("made-*"))), 1)
+        self.sh("echo vfio-pci > /etc/driverctl.d/preload-test")
         self.assertEqual(self.sh("cd /etc/driverctl.d && pwd -P && cat ../driverctl.d/preload-test"),
                          "/etc/driverctl.d\nvfio-pci\n")
 
