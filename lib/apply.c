@@ -5,39 +5,7 @@
 
 #include "context.h"
 #include "error.h"
-#include "operation.h"
-
-/* Opening for writing is the test of permission: no attribute of sysfs does anything on open. */
-static int open_store(struct operation *operation, struct operation_device *device, const char *path,
-		      struct attribute_store *ret_store)
-{
-	enum vfiobind_error_code code = VFIOBIND_ERROR_ATTRIBUTE_UNREADABLE;
-	const char *hint = NULL;
-	char full[2 * DEVICE_PATH_SIZE];
-	int r;
-
-	r = attribute_open(operation->context, path, ret_store);
-	if (r == 0)
-		return 0;
-	snprintf(full, sizeof(full), "%s/%s", operation->context->sysfs_root, path);
-	if (r == -EACCES || r == -EPERM) {
-		code = VFIOBIND_ERROR_PERMISSION_DENIED;
-		hint = "run it as root";
-	} else if (r == -EROFS) {
-		code = VFIOBIND_ERROR_SYSFS_READ_ONLY;
-		hint = "remount sysfs writable; containers often have it read-only";
-	} else if (r == -EBADMSG) {
-		code = VFIOBIND_ERROR_ATTRIBUTE_MALFORMED;
-	} else if (r == -ETIMEDOUT) {
-		code = VFIOBIND_ERROR_TIMED_OUT;
-	} else if (r == -ECONNRESET) {
-		code = VFIOBIND_ERROR_WORKER_KILLED;
-	} else if ((r == -ENOENT || r == -ENODEV) && !device_exists(operation->context, &device->handle)) {
-		code = VFIOBIND_ERROR_DEVICE_VANISHED;
-	}
-	return fail(operation->error, .code = code, .number = r == -EBADMSG ? 0 : -r, .device = &device->handle.address,
-		    .operation = "open", .object = strrchr(path, '/') + 1, .path = full, .hint = hint);
-}
+#include "store.h"
 
 /* What is open already stays. */
 static int open_stores(struct operation *operation, struct operation_device *device)
@@ -48,7 +16,7 @@ static int open_stores(struct operation *operation, struct operation_device *dev
 
 	if (device->driver_override.file < 0 && plan_stores_override(operation, device)) {
 		snprintf(path, sizeof(path), "bus/pci/devices/%s/driver_override", device->handle.name);
-		r = open_store(operation, device, path, &device->driver_override);
+		r = store_open(operation, device, path, &device->driver_override);
 	}
 	/*
 	 * Through the driver that was seen, never through the device's own link: should another driver have come
@@ -56,10 +24,10 @@ static int open_stores(struct operation *operation, struct operation_device *dev
 	 */
 	if (r == 0 && device->unbind.file < 0 && from) {
 		snprintf(path, sizeof(path), "bus/pci/drivers/%s/unbind", from);
-		r = open_store(operation, device, path, &device->unbind);
+		r = store_open(operation, device, path, &device->unbind);
 	}
 	if (r == 0 && operation->drivers_probe.file < 0)
-		r = open_store(operation, device, "bus/pci/drivers_probe", &operation->drivers_probe);
+		r = store_open(operation, device, "bus/pci/drivers_probe", &operation->drivers_probe);
 	return r;
 }
 
@@ -158,44 +126,32 @@ int apply_load(struct operation *operation)
 	return r;
 }
 
-static bool is_gone(const struct operation *operation, const struct operation_device *device)
-{
-	return !device_exists(operation->context, &device->handle);
-}
-
-static int fail_store(struct operation *operation, const struct operation_device *device, const char *what,
-		      const char *object, enum vfiobind_error_code code, int number, const char *path)
-{
-	if ((number == -ENODEV || number == -ENOENT) && is_gone(operation, device))
-		return fail(operation->error, .code = VFIOBIND_ERROR_DEVICE_VANISHED, .device = &device->handle.address,
-			    .operation = what, .object = object);
-	if (number == -ETIMEDOUT)
-		code = VFIOBIND_ERROR_TIMED_OUT;
-	if (number == -ECONNRESET)
-		code = VFIOBIND_ERROR_WORKER_KILLED;
-	return fail(operation->error, .code = code, .number = -number, .device = &device->handle.address,
-		    .operation = what, .object = object, .path = path);
-}
-
 static int store_override(struct operation *operation, struct operation_device *device)
 {
-	const char *value = operation->detach ? device->target.driver : device->new_override;
+	const char *value = is_detach(operation) ? device->target.driver : device->new_override;
 	bool clears = strcmp(value, "\n") == 0;
 	char path[DEVICE_PATH_SIZE], text[ATTRIBUTE_TEXT_SIZE];
 	int r;
 
-	device_path(operation->context, &device->handle, "driver_override", path);
 	device->stored = device->override_stored = true;
 	r = attribute_store(operation->context, &device->driver_override, value);
+	snprintf(path, sizeof(path), "%s/driver_override", device->handle.directory);
 	if (r < 0)
-		return fail_store(operation, device, clears ? "clear driver_override of" : "set driver_override to",
-				  clears ? "the device" : value, VFIOBIND_ERROR_OVERRIDE_FAILED, r, path);
+		return store_fail(operation, device,
+				  &(struct store_failure){
+					  .operation = clears ? "clear driver_override of" : "set driver_override to",
+					  .object = clears ? "the device" : value,
+					  .code = VFIOBIND_ERROR_OVERRIDE_FAILED,
+					  .number = r,
+					  .path = path,
+				  });
 	if (!clears)
 		return 0;
 	r = device_read_override(operation->context, &device->handle, text, operation->error);
 	if (r > 0)
 		return fail(operation->error, .code = VFIOBIND_ERROR_OVERRIDE_NOT_CLEARED,
-			    .device = &device->handle.address, .operation = "clear driver_override", .path = path,
+			    .device = &device->handle.address, .operation = "clear driver_override",
+			    .path = device_path(operation->context, &device->handle, "driver_override", path),
 			    .expected = "(null)", .found = text);
 	return r;
 }
@@ -215,14 +171,19 @@ static int store_unbind(struct operation *operation, struct operation_device *de
 		return 0;
 	if (r == -ENODEV)
 		code = VFIOBIND_ERROR_DRIVER_CHANGED;
-	snprintf(path, sizeof(path), "%s/bus/pci/drivers/%s/unbind", operation->context->sysfs_root, driver);
-	return fail_store(operation, device, "unbind from", driver, code, r, path);
+	snprintf(path, sizeof(path), "bus/pci/drivers/%s/unbind", driver);
+	return store_fail(operation, device,
+			  &(struct store_failure){
+				  .operation = "unbind from",
+				  .object = driver,
+				  .code = code,
+				  .number = r,
+				  .path = path,
+			  });
 }
 
 static int store_probe(struct operation *operation, struct operation_device *device)
 {
-	enum vfiobind_error_code code = VFIOBIND_ERROR_PROBE_WRITE_FAILED;
-	char path[2 * DEVICE_PATH_SIZE];
 	int r;
 
 	device->stored = true;
@@ -230,11 +191,15 @@ static int store_probe(struct operation *operation, struct operation_device *dev
 	r = attribute_store(operation->context, &operation->drivers_probe, device->handle.name);
 	if (r == 0)
 		return 0;
-	if (r == -EINVAL)
-		code = VFIOBIND_ERROR_PROBE_REFUSED;
-	snprintf(path, sizeof(path), "%s/bus/pci/drivers_probe", operation->context->sysfs_root);
-	return fail_store(operation, device, operation->detach ? "bind to" : "bind to a host driver",
-			  operation->detach ? device->target.driver : NULL, code, r, path);
+	return store_fail(
+		operation, device,
+		&(struct store_failure){
+			.operation = is_detach(operation) ? "bind to" : "bind to a host driver",
+			.object = is_detach(operation) ? device->target.driver : NULL,
+			.code = r == -EINVAL ? VFIOBIND_ERROR_PROBE_REFUSED : VFIOBIND_ERROR_PROBE_WRITE_FAILED,
+			.number = r,
+			.path = "bus/pci/drivers_probe",
+		});
 }
 
 /* Nobody else has done anything to it: its override is as it was stored, and no VFIO driver came but by that. */
@@ -275,9 +240,16 @@ static int insist_on_host_driver(struct operation *operation, struct operation_d
 	r = bind_exactly(operation, device, record->host.driver, now);
 	if (r == 0)
 		r = bind_override(operation, device, now->overridden ? now->driver_override : "\n");
-	return r < 0 ? fail_store(operation, device, "bind to", record->host.driver, VFIOBIND_ERROR_PROBE_WRITE_FAILED,
-				  r, path)
-		     : 0;
+	if (r == 0)
+		return 0;
+	return store_fail(operation, device,
+			  &(struct store_failure){
+				  .operation = "bind to",
+				  .object = record->host.driver,
+				  .code = VFIOBIND_ERROR_PROBE_WRITE_FAILED,
+				  .number = r,
+				  .path = path,
+			  });
 }
 
 int apply_device(struct operation *operation, struct operation_device *device)
@@ -290,5 +262,5 @@ int apply_device(struct operation *operation, struct operation_device *device)
 		r = store_unbind(operation, device);
 	if (r == 0 && !device->leave_unbound)
 		r = store_probe(operation, device);
-	return r == 0 && !operation->detach ? insist_on_host_driver(operation, device) : r;
+	return r == 0 && !is_detach(operation) ? insist_on_host_driver(operation, device) : r;
 }

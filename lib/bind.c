@@ -4,30 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "operation.h"
-
-/* Twice: there is no later chance, and what made it fail may have passed. */
-static int store(struct operation *operation, const char *path, const char *value)
-{
-	for (int attempt = 0; attempt < 2; attempt++) {
-		struct attribute_store file = ATTRIBUTE_STORE_NONE;
-		int r = attribute_open(operation->context, path, &file);
-
-		if (r == 0)
-			r = attribute_store(operation->context, &file, value);
-		attribute_close(operation->context, &file);
-		if (r == 0 || r == -ETIMEDOUT)
-			return r;
-	}
-	return 0;
-}
+#include "store.h"
 
 int bind_override(struct operation *operation, const struct operation_device *device, const char *value)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s/driver_override", device->handle.directory);
-	return store(operation, path, value);
+	return store_twice(operation, path, value);
 }
 
 /*
@@ -44,9 +28,9 @@ int bind_exactly(struct operation *operation, const struct operation_device *dev
 		r = bind_override(operation, device, driver);
 	if (r == 0 && now->bound) {
 		snprintf(path, sizeof(path), "bus/pci/drivers/%s/unbind", now->driver);
-		r = store(operation, path, device->handle.name);
+		r = store_twice(operation, path, device->handle.name);
 	}
 	if (r == 0 && driver)
-		r = store(operation, "bus/pci/drivers_probe", device->handle.name);
+		r = store_twice(operation, "bus/pci/drivers_probe", device->handle.name);
 	return r;
 }

@@ -65,7 +65,7 @@ static int add_device(struct operation *operation, const struct vfiobind_address
 	device->result->address = *address;
 	device->iommu_group = -1;
 	if (device_open(operation->context, address, &device->handle, operation->error) < 0) {
-		error_add_operation(operation->error, operation->detach ? "detach" : "reattach");
+		error_add_operation(operation->error, record_operation_name(operation->kind));
 		return -operation->error->number;
 	}
 	r = read_identity(operation, device);

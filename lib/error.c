@@ -80,6 +80,11 @@ static const struct error_row {
 	ROW(WORKER_KILLED, FAILURE, ECONNRESET, "worker-killed", "the process that did it was killed"),
 	ROW(OUT_OF_MEMORY, FAILURE, ENOMEM, "out-of-memory", "out of memory"),
 	ROW(SYSTEM, FAILURE, 0, "system", "a system call failed"),
+	FORCIBLE_ROW(DRIVER_BOUND, EBUSY, "driver-bound", "a driver has it"),
+	ROW(NO_RESET_METHOD, PRECONDITION, ENOTTY, "no-reset-method", "there is no way to reset it"),
+	ROW(RESET_METHOD_REFUSED, PRECONDITION, EINVAL, "reset-method-refused", "it has no such reset method"),
+	ROW(RESET_FAILED, FAILURE, 0, "reset-failed", "the kernel could not reset it"),
+	ROW(RESET_METHOD_KEPT, FAILURE, EIO, "reset-method-kept", "it was reset, but reset_method is not as it was"),
 #undef ROW
 #undef FORCIBLE_ROW
 };

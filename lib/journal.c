@@ -75,7 +75,7 @@ static int look_at(struct operation *operation, struct operation_device *device,
 		return r;
 	if (r > 0) {
 		snprintf(found, sizeof(found), "a %s by pid %" PRIu64 ", %.64s",
-			 record->operation == RECORD_DETACH ? "detach" : "reattach", record->process, record->command);
+			 record_operation_name(record->operation), record->process, record->command);
 		return fail(operation->error, .code = VFIOBIND_ERROR_REPAIR_NEEDED, .found = found,
 			    .path = state_path(operation->context, STATE_JOURNALS, device->handle.name, path),
 			    .hint = "run vfiobind repair");
@@ -132,7 +132,7 @@ static void fill_host(const struct operation *operation, const struct operation_
 		record->n_netdevs = device->record->n_netdevs;
 		return;
 	}
-	record->owned = operation->detach && device->before.driver_type != VFIOBIND_DRIVER_TYPE_VFIO;
+	record->owned = is_detach(operation) && device->before.driver_type != VFIOBIND_DRIVER_TYPE_VFIO;
 	record->since = (uint64_t)time(NULL);
 	if (record->owned)
 		fill_binding(&record->host, &device->before);
@@ -140,27 +140,15 @@ static void fill_host(const struct operation *operation, const struct operation_
 	record->n_netdevs = device->n_netdevs;
 }
 
-static int write_journal(struct operation *operation, struct operation_device *device, int directory_fd,
-			 const struct record *common)
+static int write_record(struct operation *operation, struct operation_device *device, int directory_fd,
+			struct record *record)
 {
-	_cleanup_free_ struct record *record = malloc(sizeof(*record));
 	_cleanup_free_ char *text = NULL;
 	ssize_t n;
 	int r;
 
-	if (!record)
-		return fail_memory(operation->error);
-	*record = *common;
 	record->address = device->handle.address;
 	snprintf(record->identity, sizeof(record->identity), "%s", device->identity);
-	fill_host(operation, device, record);
-	fill_binding(&record->before, &device->before);
-	record->had_vfs = device->before.has_vfs;
-	memcpy(record->vfio_device, device->vfio_device, sizeof(record->vfio_device));
-	if (operation->detach) {
-		snprintf(record->target, sizeof(record->target), "%s", device->target.driver);
-		snprintf(record->target_module, sizeof(record->target_module), "%s", device->target.module);
-	}
 	n = record_format(record, &text);
 	if (n == -ENOMEM)
 		return fail_memory(operation->error);
@@ -170,6 +158,25 @@ static int write_journal(struct operation *operation, struct operation_device *d
 				  operation->error);
 	device->journalled = true;
 	return 0;
+}
+
+static int write_journal(struct operation *operation, struct operation_device *device, int directory_fd,
+			 const struct record *common)
+{
+	_cleanup_free_ struct record *record = malloc(sizeof(*record));
+
+	if (!record)
+		return fail_memory(operation->error);
+	*record = *common;
+	fill_host(operation, device, record);
+	fill_binding(&record->before, &device->before);
+	record->had_vfs = device->before.has_vfs;
+	memcpy(record->vfio_device, device->vfio_device, sizeof(record->vfio_device));
+	if (is_detach(operation)) {
+		snprintf(record->target, sizeof(record->target), "%s", device->target.driver);
+		snprintf(record->target_module, sizeof(record->target_module), "%s", device->target.module);
+	}
+	return write_record(operation, device, directory_fd, record);
 }
 
 static int fill_common(struct operation *operation, struct record *common)
@@ -182,7 +189,7 @@ static int fill_common(struct operation *operation, struct record *common)
 			    .operation = "get a random number");
 	snprintf(common->transaction, sizeof(common->transaction), "%016" PRIx64, number);
 	read_boot(common->boot);
-	common->operation = operation->detach ? RECORD_DETACH : RECORD_REATTACH;
+	common->operation = operation->kind;
 	common->process = (uint64_t)getpid();
 	snprintf(common->command, sizeof(common->command), "%.63s", program_invocation_short_name);
 	common->worker = (uint64_t)worker->pid;
@@ -215,6 +222,19 @@ int journal_begin(struct operation *operation)
 	return r;
 }
 
+int journal_begin_one(struct operation *operation, struct operation_device *device, struct record *record)
+{
+	_cleanup_close_ int directory_fd = -1;
+	int r;
+
+	device->change = true;
+	record->since = (uint64_t)time(NULL);
+	r = fill_common(operation, record);
+	if (r == 0)
+		r = state_open(operation->context, STATE_JOURNALS, true, &directory_fd, operation->error);
+	return r == 0 ? write_record(operation, device, directory_fd, record) : r;
+}
+
 /* ---------------------------------------------------------------------------------------------------------- the end */
 
 static int remove_file(int directory_fd, const char *name)
@@ -228,7 +248,7 @@ static int commit(const struct operation *operation, const struct operation_devi
 	const char *name = device->handle.name;
 	int r = 0;
 
-	if (operation->detach)
+	if (is_detach(operation))
 		return device->journalled && renameat(journals_fd, name, devices_fd, name) < 0 ? -errno : 0;
 	/* The record first: while the journal is there, a repair sees that the rest is to be done. */
 	if (device->has_record)
@@ -260,7 +280,7 @@ int journal_commit(struct operation *operation)
 	for (size_t i = 0; r == 0 && i < operation->n_devices; i++) {
 		struct operation_device *device = &operation->devices[i];
 
-		if (!device->journalled && (operation->detach || !device->has_record))
+		if (!device->journalled && (is_detach(operation) || !device->has_record))
 			continue;
 		r = journal_commit_device(operation, device);
 		if (r < 0)

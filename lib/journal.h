@@ -20,6 +20,9 @@ int journal_look(struct operation *operation);
 /* Writes down what is about to be done to the devices that are to be changed. Errors: those of state_open(). */
 int journal_begin(struct operation *operation);
 
+/* The same for the one device of another operation, which has filled the members of @record that are its own. */
+int journal_begin_one(struct operation *operation, struct operation_device *device, struct record *record);
+
 /* It is done. What cannot be written down any more becomes a warning: a repair does it. */
 int journal_commit(struct operation *operation);
 

@@ -135,21 +135,21 @@ static int predict(struct operation *operation)
 	for (size_t i = 0; i < operation->n_devices; i++) {
 		struct operation_device *device = &operation->devices[i];
 		struct vfiobind_result_device *result = device->result;
-		const char *to = operation->detach ? device->target.driver
+		const char *to = is_detach(operation) ? device->target.driver
 				 : device->change  ? ""
 						   : device->before.driver;
-		const char *module = operation->detach ? device->target.module : "";
+		const char *module = is_detach(operation) ? device->target.module : "";
 
 		result->to = to[0] ? arena_strdup(operation->arena, to) : NULL;
 		result->module = module[0] ? arena_strdup(operation->arena, module) : NULL;
 		if ((to[0] && !result->to) || (module[0] && !result->module))
 			return fail_memory(operation->error);
-		result->variant = operation->detach && strcmp(module, "vfio_pci") != 0;
+		result->variant = is_detach(operation) && strcmp(module, "vfio_pci") != 0;
 	}
 	return 0;
 }
 
-static int lock(struct operation *operation)
+int operation_lock(struct operation *operation)
 {
 	_cleanup_free_ struct vfiobind_address *addresses = calloc(operation->n_devices, sizeof(*addresses));
 	_cleanup_free_ int32_t *groups = calloc(operation->n_devices, sizeof(*groups));
@@ -197,7 +197,7 @@ static int run(struct operation *operation, const struct vfiobind_address *addre
 		r = collect(operation, addresses, n);
 	/* What is seen without the lock may be on its way. */
 	if (r == 0 && !operation->dry_run)
-		r = lock(operation);
+		r = operation_lock(operation);
 	if (r == 0)
 		r = journal_look(operation);
 	if (r == 0)
@@ -222,13 +222,6 @@ static int run(struct operation *operation, const struct vfiobind_address *addre
 	return r;
 }
 
-/* Of a structure that is shorter than the library's, what is missing is zero. */
-#define copy_options(copy, options)                                                                                  \
-	do {                                                                                                         \
-		if (options)                                                                                         \
-			memcpy(&(copy), (options), (options)->size < sizeof(copy) ? (options)->size : sizeof(copy)); \
-	} while (0)
-
 int vfiobind_device_detach(struct vfiobind_context *context, const struct vfiobind_address *addresses,
 			   size_t n_addresses, const struct vfiobind_detach_options *options,
 			   struct vfiobind_result **ret_result, struct vfiobind_error *error)
@@ -243,7 +236,7 @@ int vfiobind_device_detach(struct vfiobind_context *context, const struct vfiobi
 	copy_options(copy, options);
 	operation.context = context;
 	operation.error = &local;
-	operation.detach = true;
+	operation.kind = RECORD_DETACH;
 	operation.driver = copy.driver && strcmp(copy.driver, "vfio") != 0 ? copy.driver : NULL;
 	operation.whole_group = copy.whole_group;
 	operation.dry_run = copy.dry_run;
@@ -270,6 +263,7 @@ int vfiobind_device_reattach(struct vfiobind_context *context, const struct vfio
 	copy_options(copy, options);
 	operation.context = context;
 	operation.error = &local;
+	operation.kind = RECORD_REATTACH;
 	operation.whole_group = copy.whole_group;
 	operation.dry_run = copy.dry_run;
 	r = run(&operation, addresses, n_addresses, ret_result);

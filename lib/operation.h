@@ -60,7 +60,7 @@ struct operation {
 	struct vfiobind_context *context;
 	struct vfiobind_error *error;
 	struct arena *arena; /* of the result */
-	bool detach;         /* else reattach */
+	enum record_operation kind;
 	const char *driver;  /* the name asked for; NULL for the best match */
 	bool whole_group;
 	bool dry_run;
@@ -71,6 +71,11 @@ struct operation {
 	size_t n_devices;
 	struct operation_device *devices;
 };
+
+static inline bool is_detach(const struct operation *operation)
+{
+	return operation->kind == RECORD_DETACH;
+}
 
 #define OPERATION_INIT                                               \
 	{                                                            \
@@ -86,13 +91,25 @@ int collect_device(struct operation *operation, const struct vfiobind_address *a
 /* collect.c: gives back all that the operation has opened, locks and devices. */
 void operation_end(struct operation *operation);
 
+/* operation.c: takes the locks of all its devices and their groups. */
+int operation_lock(struct operation *operation);
+
 /* plan.c: reads what is there, refuses what cannot be, chooses the drivers. Writes nothing. */
 int plan(struct operation *operation);
 
-/* preflight.c: what speaks against changing the device, as an error; or as a warning if that is overridden. */
+/* preflight.c: what speaks against a detach of the device, as an error; or as a warning if that is overridden. */
 int preflight(struct operation *operation, struct operation_device *device);
+/* preflight.c: the same for one check. */
 int preflight_check(struct operation *operation, struct operation_device *device,
 		    int (*check)(struct operation *operation, struct operation_device *device));
+
+/* preflight.c: checks that are not of a detach alone: a bridge, virtual functions, somebody who has it open. */
+int preflight_bridge(struct operation *operation, struct operation_device *device);
+int preflight_vfs(struct operation *operation, struct operation_device *device);
+int preflight_users(struct operation *operation, struct operation_device *device);
+
+/* plan.c: reads what a device is before anything is written. */
+int plan_read_before(struct operation *operation, struct operation_device *device);
 
 /* plan.c: reads driver and driver_override as they are now. */
 int plan_snapshot(struct operation *operation, const struct operation_device *device, struct snapshot *now,
@@ -154,6 +171,13 @@ int diagnose_probe(struct operation *operation, const struct operation_device *d
 
 /* diagnose.c: the same after a reattach, where it is no error: in words. */
 void diagnose_reattach(struct operation *operation, const struct operation_device *device, char *reason, size_t size);
+
+/* Of a structure that is shorter than the library's, what is missing is zero. */
+#define copy_options(copy, options)                                                                                  \
+	do {                                                                                                         \
+		if (options)                                                                                         \
+			memcpy(&(copy), (options), (options)->size < sizeof(copy) ? (options)->size : sizeof(copy)); \
+	} while (0)
 
 #define warn_result(operation, device, ...)                                                                          \
 	(arena_warn((operation)->arena, &(device)->result->warnings, &(device)->result->n_warnings, __VA_ARGS__) < 0 \

@@ -27,7 +27,7 @@ int plan_snapshot(struct operation *operation, const struct operation_device *de
 	return 0;
 }
 
-static int read_before(struct operation *operation, struct operation_device *device)
+int plan_read_before(struct operation *operation, struct operation_device *device)
 {
 	struct snapshot *before = &device->before;
 	int r = plan_snapshot(operation, device, before, operation->error);
@@ -40,47 +40,12 @@ static int read_before(struct operation *operation, struct operation_device *dev
 	return r;
 }
 
-/* The base class of bridges in a modalias. Only they have another header than endpoints. */
-static bool may_be_bridge(const char *identity)
-{
-	return strncmp(identity, "pci:", 4) != 0 || strstr(identity, "bc06");
-}
-
-static int refuse_bridge(struct operation *operation, struct operation_device *device)
-{
-	char found[32];
-	int type, r;
-
-	if (!may_be_bridge(device->identity))
-		return 0;
-	r = device_read_header_type(operation->context, &device->handle, &type, operation->error);
-	if (r < 0)
-		return r;
-	snprintf(found, sizeof(found), "header type %d", type);
-	if (type != 0)
-		return fail(operation->error, .code = VFIOBIND_ERROR_NOT_ENDPOINT, .device = &device->handle.address,
-			    .found = found, .hint = "only endpoints can be assigned");
-	return 0;
-}
-
 static int refuse_without_group(struct operation *operation, struct operation_device *device)
 {
 	if (device->iommu_group >= 0)
 		return 0;
 	return fail(operation->error, .code = VFIOBIND_ERROR_NO_IOMMU_GROUP, .device = &device->handle.address,
 		    .hint = "turn the IOMMU on in the firmware and on the kernel command line; see vfiobind doctor");
-}
-
-/* By the first link, not by sriov_numvfs: reading that one waits for the driver of the PF. */
-static int refuse_pf_with_vfs(struct operation *operation, struct operation_device *device)
-{
-	char virtfn[SYSFS_NAME_SIZE];
-
-	device->before.has_vfs = sysfs_readlink_name(device->handle.fd, "virtfn0", virtfn) == 0;
-	if (!device->before.has_vfs)
-		return 0;
-	return fail(operation->error, .code = VFIOBIND_ERROR_PF_HAS_VFS, .device = &device->handle.address,
-		    .found = virtfn, .hint = "write 0 to its sriov_numvfs first");
 }
 
 /* Unbinding the PF may remove its VFs: both at once can only fail, and leave the VFs gone. */
@@ -128,10 +93,10 @@ static int choose_best(struct operation *operation, struct operation_device *dev
 static int plan_detach(struct operation *operation, struct operation_device *device)
 {
 	static int (*const checks[])(struct operation *, struct operation_device *) = {
-		refuse_bridge,
+		preflight_bridge,
 		refuse_without_group,
-		refuse_pf_with_vfs,
-		read_before,
+		preflight_vfs,
+		plan_read_before,
 	};
 	int r = 0;
 
@@ -186,7 +151,7 @@ static int plan_reattach(struct operation *operation, struct operation_device *d
 	bool on_vfio, detached, was_bound;
 	int r;
 
-	r = read_before(operation, device);
+	r = plan_read_before(operation, device);
 	if (r < 0)
 		return r;
 	on_vfio = before->driver_type == VFIOBIND_DRIVER_TYPE_VFIO;
@@ -239,7 +204,7 @@ static int add_write(struct operation *operation, struct operation_device *devic
 
 bool plan_stores_override(const struct operation *operation, const struct operation_device *device)
 {
-	if (!operation->detach)
+	if (!is_detach(operation))
 		return device->new_override;
 	return !device->before.overridden || strcmp(device->before.driver_override, device->target.driver) != 0;
 }
@@ -266,7 +231,7 @@ int plan_actions(struct operation *operation, struct operation_device *device)
 		const char *value = driver_known ? device->target.driver : device->target.module;
 
 		r = add_write(operation, device, "devices/", address, "/driver_override",
-			      operation->detach ? value : device->new_override, operation->detach && !driver_known);
+			      is_detach(operation) ? value : device->new_override, is_detach(operation) && !driver_known);
 	}
 	if (r == 0 && from)
 		r = add_write(operation, device, "drivers/", from, "/unbind", address, false);
@@ -282,7 +247,7 @@ int plan(struct operation *operation)
 	for (size_t i = 0; r == 0 && i < operation->n_devices; i++) {
 		struct operation_device *device = &operation->devices[i];
 
-		r = operation->detach ? plan_detach(operation, device) : plan_reattach(operation, device);
+		r = is_detach(operation) ? plan_detach(operation, device) : plan_reattach(operation, device);
 		if (r < 0)
 			error_add_device(operation->error, &device->handle.address);
 	}

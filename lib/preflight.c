@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What speaks against a detach before anything is written: one function a reason, in the table at the end. Whether it can
- * be overridden is a property of the error's code.
+ * What speaks against an operation before anything is written: one function a reason, those of a detach alone in the table
+ * at the end. Whether it can be overridden is a property of the error's code.
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,6 +16,41 @@
 #include "netdev.h"
 #include "operation.h"
 #include "users.h"
+
+/* The base class of bridges in a modalias. Only they have another header than endpoints. */
+static bool may_be_bridge(const char *identity)
+{
+	return strncmp(identity, "pci:", 4) != 0 || strstr(identity, "bc06");
+}
+
+int preflight_bridge(struct operation *operation, struct operation_device *device)
+{
+	char found[32];
+	int type, r;
+
+	if (!may_be_bridge(device->identity))
+		return 0;
+	r = device_read_header_type(operation->context, &device->handle, &type, operation->error);
+	if (r < 0)
+		return r;
+	snprintf(found, sizeof(found), "header type %d", type);
+	if (type != 0)
+		return fail(operation->error, .code = VFIOBIND_ERROR_NOT_ENDPOINT, .device = &device->handle.address,
+			    .found = found, .hint = "only endpoints can be assigned");
+	return 0;
+}
+
+/* By the first link, not by sriov_numvfs: reading that one waits for the driver of the PF. */
+int preflight_vfs(struct operation *operation, struct operation_device *device)
+{
+	char virtfn[SYSFS_NAME_SIZE];
+
+	device->before.has_vfs = sysfs_readlink_name(device->handle.fd, "virtfn0", virtfn) == 0;
+	if (!device->before.has_vfs)
+		return 0;
+	return fail(operation->error, .code = VFIOBIND_ERROR_PF_HAS_VFS, .device = &device->handle.address,
+		    .found = virtfn, .hint = "write 0 to its sriov_numvfs first");
+}
 
 static int refuse_missing_container(struct operation *operation, struct operation_device *device)
 {
@@ -69,13 +104,16 @@ static int refuse_block_in_use(struct operation *operation, struct operation_dev
 		    .hint = "unmount it first, or use --force and lose what is not written");
 }
 
-static int refuse_open_vfio(struct operation *operation, struct operation_device *device)
+int preflight_users(struct operation *operation, struct operation_device *device)
 {
 	const struct users_query query = {
 		.device = &device->handle,
 		.iommu_group = device->iommu_group,
 		.vfio_device = device->vfio_device,
 	};
+	const char *hint = operation->kind == RECORD_RESET
+				   ? "end the guest first; with --force the device is reset under it"
+				   : "end the guest first; with --force its driver waits for that";
 	char found[256];
 
 	if (device->before.driver_type != VFIOBIND_DRIVER_TYPE_VFIO)
@@ -83,8 +121,7 @@ static int refuse_open_vfio(struct operation *operation, struct operation_device
 	users_describe(operation->context, &query, found, sizeof(found));
 	if (!found[0])
 		return 0;
-	return fail(operation->error, .code = VFIOBIND_ERROR_VFIO_IN_USE, .found = found,
-		    .hint = "end the guest first; with --force its driver waits for that");
+	return fail(operation->error, .code = VFIOBIND_ERROR_VFIO_IN_USE, .found = found, .hint = hint);
 }
 
 static bool is_taken(const struct operation *operation, const struct vfiobind_address *address)
@@ -124,7 +161,7 @@ int preflight(struct operation *operation, struct operation_device *device)
 {
 	static int (*const checks[])(struct operation *, struct operation_device *) = {
 		refuse_missing_container, refuse_netdev_in_use, refuse_block_in_use,
-		refuse_open_vfio,         refuse_group_in_use,
+		preflight_users,         refuse_group_in_use,
 	};
 	int r = 0;
 

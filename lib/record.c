@@ -54,6 +54,8 @@ static const struct row {
 	ROW("vfio-device", TEXT, vfio_device, false),
 	ROW("numvfs", NUMBER, numvfs, false),
 	ROW("netdev", NETDEV, netdevs, false),
+	ROW("reset-methods", TEXT, reset_methods, false),
+	ROW("reset-method", TEXT, reset_method, false),
 	ROW("member", MEMBER, members, false),
 #undef ROW
 };
@@ -61,7 +63,13 @@ static const struct row {
 static const char *const operations[] = {
 	[RECORD_DETACH] = "detach",
 	[RECORD_REATTACH] = "reattach",
+	[RECORD_RESET] = "reset",
 };
+
+const char *record_operation_name(enum record_operation operation)
+{
+	return operations[operation];
+}
 
 static void format_member(FILE *stream, const struct record *record, const struct row *row)
 {

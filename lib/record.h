@@ -21,7 +21,11 @@
 enum record_operation {
 	RECORD_DETACH,
 	RECORD_REATTACH,
+	RECORD_RESET,
 };
+
+/* The word for an operation: "detach". */
+const char *record_operation_name(enum record_operation operation);
 
 /* A driver and an override; an empty text is none. */
 struct binding {
@@ -50,6 +54,8 @@ struct record {
 	uint64_t numvfs;      /* before it was detached */
 	size_t n_netdevs;
 	char (*netdevs)[32];
+	char reset_methods[128]; /* of a reset: what reset_method was; empty: all were off */
+	char reset_method[32];   /* and what it is for the time */
 	size_t n_members; /* the other devices of the transaction */
 	struct vfiobind_address *members;
 };

@@ -13,6 +13,7 @@
 #include "module.h"
 #include "operation.h"
 #include "process.h"
+#include "reset.h"
 #include "users.h"
 
 struct repairs_box {
@@ -88,7 +89,7 @@ static int add_repaired(struct repair *repair, const struct vfiobind_address *ad
 	repaired->address = *address;
 	repaired->outcome = outcome;
 	if (record)
-		repaired->operation = record->operation == RECORD_DETACH ? "detach" : "reattach";
+		repaired->operation = record_operation_name(record->operation);
 	repaired->note = note && note[0] ? arena_strdup(arena, note) : NULL;
 	if (arena_append(arena, &repair->box->devices, &repair->box->n_devices, repaired) < 0 ||
 	    (note && note[0] && !repaired->note))
@@ -103,7 +104,6 @@ struct transaction {
 	struct repair *repair;
 	struct operation operation;
 	struct vfiobind_error error; /* of the attempts, for the notes */
-	enum record_operation kind;
 };
 
 static int settle(struct transaction *transaction, const struct operation_device *device,
@@ -248,6 +248,12 @@ static int is_at_target(struct transaction *transaction, struct operation_device
 	return r == -ENOMEM ? fail_memory(transaction->repair->error) : r == 0;
 }
 
+static enum rollback undo_device(struct operation *operation, struct operation_device *device)
+{
+	return operation->kind == RECORD_RESET ? reset_undo(operation, device, device->record)
+					       : rollback_device(operation, device);
+}
+
 static int undo(struct transaction *transaction)
 {
 	static const struct {
@@ -263,7 +269,7 @@ static int undo(struct transaction *transaction)
 	int r = 0;
 
 	for (size_t n = operation->n_devices; r == 0 && n-- > 0;) {
-		enum rollback rollback = rollback_device(operation, &operation->devices[n]);
+		enum rollback rollback = undo_device(operation, &operation->devices[n]);
 
 		r = settle(transaction, &operation->devices[n], outcomes[rollback].outcome, outcomes[rollback].note);
 	}
@@ -325,13 +331,23 @@ static int end_reattach(struct transaction *transaction)
 	return settle_all(transaction, VFIOBIND_REPAIR_FINISHED, NULL);
 }
 
+/* Nothing is left of it but what was changed for the time. */
+static int end_reset(struct transaction *transaction)
+{
+	return transaction->repair->dry_run ? settle_all(transaction, VFIOBIND_REPAIR_UNDONE, NULL) : undo(transaction);
+}
+
 static int repair_transaction(struct repair *repair, const struct record *record)
 {
+	static int (*const ends[])(struct transaction * transaction) = {
+		[RECORD_DETACH] = end_detach,
+		[RECORD_REATTACH] = end_reattach,
+		[RECORD_RESET] = end_reset,
+	};
 	struct transaction transaction = {
 		.repair = repair,
 		.operation = OPERATION_INIT,
 		.error = VFIOBIND_ERROR_INIT,
-		.kind = record->operation,
 	};
 	struct operation *operation = &transaction.operation;
 	int r = 0;
@@ -339,7 +355,7 @@ static int repair_transaction(struct repair *repair, const struct record *record
 	operation->context = repair->context;
 	operation->error = &transaction.error;
 	operation->arena = &repair->box->arena;
-	operation->detach = record->operation == RECORD_DETACH;
+	operation->kind = record->operation;
 	context_extend(repair->context);
 	if (!repair->dry_run)
 		r = take_locks(&transaction, record);
@@ -359,7 +375,7 @@ static int repair_transaction(struct repair *repair, const struct record *record
 	r = r < 0 ? r : operation->n_devices ? wait_for_worker(&transaction) : 0;
 	repair->began = repair->began || (r > 0 && !repair->dry_run);
 	if (r > 0)
-		r = operation->detach ? end_detach(&transaction) : end_reattach(&transaction);
+		r = ends[operation->kind](&transaction);
 	operation_end(operation);
 	return r;
 }

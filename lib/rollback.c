@@ -26,7 +26,7 @@ static bool is_our_override(const struct operation *operation, const struct oper
 			    const struct snapshot *now)
 {
 	const struct snapshot *before = &device->before;
-	const char *stored = operation->detach ? device->target.driver : device->new_override;
+	const char *stored = is_detach(operation) ? device->target.driver : device->new_override;
 
 	if (snapshot_same_override(now, before))
 		return true;
@@ -43,7 +43,7 @@ static bool is_our_override(const struct operation *operation, const struct oper
 static bool is_our_driver(const struct operation *operation, const struct operation_device *device,
 			  const struct snapshot *now)
 {
-	return !now->bound || !operation->detach || strcmp(now->driver, device->target.driver) == 0 ||
+	return !now->bound || !is_detach(operation) || strcmp(now->driver, device->target.driver) == 0 ||
 	       strcmp(now->driver, device->taken_by) == 0;
 }
 

@@ -94,5 +94,5 @@ int verify_device(struct operation *operation, struct operation_device *device)
 	r = keep(operation, &result->to, now);
 	if (r < 0)
 		return r;
-	return operation->detach ? verify_detached(operation, device, now) : verify_reattached(operation, device, now);
+	return is_detach(operation) ? verify_detached(operation, device, now) : verify_reattached(operation, device, now);
 }

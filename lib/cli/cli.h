@@ -29,6 +29,7 @@ enum option_set {
 	OPTION_GROUP = 1 << 5,
 	OPTION_DRY_RUN = 1 << 6,
 	OPTION_FORCE = 1 << 7,
+	OPTION_METHOD = 1 << 8,
 };
 
 struct cli;
@@ -43,7 +44,8 @@ struct verb {
 	int (*run)(struct cli *cli);
 };
 
-extern const struct verb list_verb, show_verb, detach_verb, reattach_verb, explain_verb, doctor_verb, repair_verb;
+extern const struct verb list_verb, show_verb, detach_verb, reattach_verb, reset_verb, explain_verb, doctor_verb,
+	repair_verb;
 
 /* One run of the command. */
 struct cli {
@@ -64,6 +66,7 @@ struct cli {
 	const char *color_when;
 	const char *driver_type;
 	const char *driver;
+	const char *method;
 	const char *timeout;
 	unsigned int timeout_ms; /* 0 without --timeout */
 };

@@ -9,7 +9,7 @@
 #include "cli.h"
 
 static const struct verb *const verbs[] = {
-	&list_verb, &show_verb, &detach_verb, &reattach_verb, &explain_verb, &doctor_verb, &repair_verb,
+	&list_verb, &show_verb, &detach_verb, &reattach_verb, &reset_verb, &explain_verb, &doctor_verb, &repair_verb,
 };
 
 static void print_help(const struct verb *verb)

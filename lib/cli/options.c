@@ -30,6 +30,7 @@ static const struct option_row {
 	{"dry-run", 'n', .help = "change nothing, print the equivalent shell lines", .set = OPTION_DRY_RUN,
 	 FLAG(dry_run)},
 	{"force", 'f', .help = "what only speaks against it becomes a warning", .set = OPTION_FORCE, FLAG(force)},
+	{"method", 'm', .help = "by this method alone: flr, pm, bus ...", .set = OPTION_METHOD, VALUE(method, "NAME")},
 	{"timeout", 0, .help = "how long to wait for the kernel, in seconds; 30 without it", VALUE(timeout, "SECONDS")},
 	{"color", 0, .help = "colours: auto, always, never", VALUE(color_when, "WHEN")},
 	{"verbose", 'v', .help = "say on stderr what was written", FLAG(verbose)},

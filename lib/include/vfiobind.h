@@ -150,6 +150,12 @@ enum vfiobind_error_code {
 	VFIOBIND_ERROR_WORKER_KILLED = 56,        /* the process that does the stores was killed */
 	VFIOBIND_ERROR_OUT_OF_MEMORY = 60,
 	VFIOBIND_ERROR_SYSTEM = 61, /* a system call failed in a way that has no value of its own */
+	/* of a reset: preconditions, then failures */
+	VFIOBIND_ERROR_DRIVER_BOUND = 70,         /* a driver that may use the device has it; can be forced */
+	VFIOBIND_ERROR_NO_RESET_METHOD = 71,      /* the kernel has no way to reset the device */
+	VFIOBIND_ERROR_RESET_METHOD_REFUSED = 72, /* the device has no reset method of this name */
+	VFIOBIND_ERROR_RESET_FAILED = 73,         /* the write to reset failed */
+	VFIOBIND_ERROR_RESET_METHOD_KEPT = 74,    /* reset_method could not be put back to what it was */
 };
 
 /** What kind of error a code is. */
@@ -213,7 +219,7 @@ const char *vfiobind_error_code_summary(enum vfiobind_error_code code);
 enum vfiobind_error_class vfiobind_error_code_class(enum vfiobind_error_code code);
 
 /**
- * Whether a detach that is refused by this code can be had all the same, with its option `force`.
+ * Whether an operation that is refused by this code can be had all the same, with its option `force`.
  *
  * Returns: true or false; false for a number that is no code. Since: 0.1
  */
@@ -410,7 +416,7 @@ struct vfiobind_device {
 	const struct vfiobind_address *virtfns;
 	size_t n_netdevs;
 	const char *const *netdevs;
-	const struct vfiobind_vfio *vfio; /* NULL if not on a VFIO driver */
+	const struct vfiobind_vfio *vfio;         /* NULL if not on a VFIO driver */
 	const struct vfiobind_detached *detached; /* NULL if it is not, or nothing can be read of it */
 };
 
@@ -634,6 +640,60 @@ int vfiobind_device_reattach(struct vfiobind_context *context, const struct vfio
  */
 struct vfiobind_result *vfiobind_result_free(struct vfiobind_result *result);
 
+/* -------------------------------------------------------------------------------------------------------- reset */
+
+/** A device that was reset. */
+struct vfiobind_reset {
+	struct vfiobind_address address;
+	const char
+		*methods; /* that the kernel tried one after the other until one worked: "flr bus"; NULL before 5.15 */
+	size_t n_warnings;
+	const char *const *warnings;
+};
+
+/** How to reset. Zeroes are the defaults. */
+struct vfiobind_reset_options {
+	size_t size;        /* set by VFIOBIND_RESET_OPTIONS_INIT */
+	const char *method; /* this one alone, by the kernel's name: "flr", "pm", "bus" …; NULL: as reset_method says */
+	bool force;         /* what would be refused by a code that can be forced becomes a warning */
+};
+
+#define VFIOBIND_RESET_OPTIONS_INIT                           \
+	{                                                     \
+		.size = sizeof(struct vfiobind_reset_options) \
+	}
+
+/**
+ * Resets a device that nobody uses: one that is on a VFIO driver and not open, on pci-stub, or on no driver. A VFIO
+ * driver resets its device by itself when it is opened and closed.
+ *
+ * Writes reset; with a method, before it the method's name to reset_method, and after it what reset_method was. At the
+ * time-out the kernel still has a store: the state is pending, and reset_method is put back by vfiobind_repair().
+ *
+ * @address: the device
+ * @options: NULL for the defaults
+ * @ret_reset: what was done; give it back with vfiobind_reset_free(); may be NULL
+ *
+ * Returns: 0, or with @error's code (state untouched unless said otherwise):
+ * -EINVAL invalid-argument; -ENODEV device-not-found; -ENOTSUP not-endpoint; -ENOTTY no-reset-method; -EBUSY pf-has-vfs,
+ * driver-bound, vfio-in-use, locked; -EUCLEAN repair-needed; -EPERM state-unsafe; -EBADMSG state-malformed;
+ * -EACCES permission-denied; -EROFS sysfs-read-only; -EIO attribute-malformed; the kernel's errno:
+ * attribute-unreadable, state-unavailable, sysfs-unavailable, system; -ENOMEM out-of-memory (any state);
+ * with state untouched or restored: -EINVAL reset-method-refused; with state restored or broken: the kernel's errno,
+ * ENOTTY if no method worked: reset-failed; -ENODEV device-vanished; -ECONNRESET worker-killed; with state broken, the
+ * device being reset: -EIO reset-method-kept; with state untouched or pending: -ETIMEDOUT timed-out. Since: 0.1
+ */
+int vfiobind_device_reset(struct vfiobind_context *context, const struct vfiobind_address *address,
+			  const struct vfiobind_reset_options *options, struct vfiobind_reset **ret_reset,
+			  struct vfiobind_error *error);
+
+/**
+ * Frees what a reset has returned.
+ *
+ * Returns: NULL. Since: 0.1
+ */
+struct vfiobind_reset *vfiobind_reset_free(struct vfiobind_reset *reset);
+
 /* ------------------------------------------------------------------------------------------------------- repair */
 
 /** What became of a device whose operation had not ended, or of what was written down of it. */
@@ -657,7 +717,7 @@ const char *vfiobind_repair_outcome_name(enum vfiobind_repair_outcome outcome);
 /** One device that was looked at. */
 struct vfiobind_repaired {
 	struct vfiobind_address address;
-	const char *operation; /* what had not ended: "detach" or "reattach"; NULL if nothing is known of it */
+	const char *operation; /* what had not ended: "detach", "reattach" or "reset"; NULL if nothing is known of it */
 	enum vfiobind_repair_outcome outcome;
 	const char *driver;          /* that it is on now; NULL if none or not known */
 	const char *driver_override; /* that it has now; NULL if unset or not known */
@@ -683,7 +743,7 @@ struct vfiobind_repair_options {
 
 /**
  * Finishes or undoes what a crash or a time-out has left: a detach is finished if the kernel has finished it, and undone
- * else; a reattach is finished, or else undone. What another process has made of a device meanwhile is not touched. An
+ * else; a reattach is finished, or else undone; after a reset, reset_method is put back. What another process has made of a device meanwhile is not touched. An
  * operation that a process or the kernel is still busy with is waited for until the time-out.
  *
  * @options: NULL for the defaults

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mocksys.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -84,4 +85,19 @@ bool beside_release_all(void)
 			write_file(CONTROL "/release", line);
 	}
 	return any;
+}
+
+bool beside_crash_at(const char *const *command, const char *rule)
+{
+	_cleanup_text_ char *text = format_text("%s hold", rule), *step = strndup(rule, strcspn(rule, " "));
+	pid_t pid;
+
+	if (try_write_file(CONTROL "/faults", text) < 0)
+		return false;
+	pid = beside_start(command);
+	beside_wait_held(step);
+	assert_return_code(kill(pid, SIGKILL), errno);
+	assert_int_equal(beside_end(pid), 128 + SIGKILL);
+	beside_release_all();
+	return true;
 }

@@ -15,3 +15,9 @@ unsigned long beside_wait_held(const char *step);
 void beside_release(unsigned long id);
 /* Removes all rules, and lets go all that they hold. Returns whether there was anything. */
 bool beside_release_all(void);
+
+/*
+ * Held at the step of this rule, the command is killed; then the kernel goes on, for it has what it was asked for.
+ * Returns false if this step cannot be held.
+ */
+bool beside_crash_at(const char *const *command, const char *rule);

@@ -156,22 +156,6 @@ static void prepare(const char *const *command)
 		run_well(detach);
 }
 
-/* Held at this step, the command is killed; then the kernel goes on, for it has what it was asked for. */
-static bool crash_at(const char *const *command, const char *rule)
-{
-	_cleanup_text_ char *text = format_text("%s hold", rule), *step = strndup(rule, strcspn(rule, " "));
-	pid_t pid;
-
-	if (try_write_file(CONTROL "/faults", text) < 0)
-		return false;
-	pid = beside_start(command);
-	beside_wait_held(step);
-	assert_return_code(kill(pid, SIGKILL), errno);
-	assert_int_equal(beside_end(pid), 128 + SIGKILL);
-	beside_release_all();
-	return true;
-}
-
 static void check_crashes(const char *const *command)
 {
 	_cleanup_snapshot_ struct snapshot *before = NULL, *after = NULL;
@@ -189,7 +173,7 @@ static void check_crashes(const char *const *command)
 
 		prepare(command);
 		trace_clear();
-		if (!crash_at(command, steps.rules[i]))
+		if (!beside_crash_at(command, steps.rules[i]))
 			continue;
 		RUN_WELL("vfiobind", "repair");
 		now = snapshot_take_nodes();
@@ -234,7 +218,7 @@ static void a_detach_of_two_that_is_killed_is_repaired_whole(void **state)
 		if (strncmp(steps.rules[i], "sys.write ", strlen("sys.write ")) != 0)
 			continue;
 		prepare(detach_both);
-		assert_true(crash_at(detach_both, steps.rules[i]));
+		assert_true(beside_crash_at(detach_both, steps.rules[i]));
 		RUN_WELL("vfiobind", "repair");
 		driver = link_name(DEVICES "/" VF "/driver");
 		assert_non_null(driver);
@@ -247,7 +231,7 @@ static void a_detach_of_two_that_is_killed_is_repaired_whole(void **state)
 static void what_was_not_ended_has_to_be_repaired_first(void **state)
 {
 	load_modules();
-	assert_true(crash_at(detach, "sys.write path=*/igbvf/unbind times=1"));
+	assert_true(beside_crash_at(detach, "sys.write path=*/igbvf/unbind times=1"));
 	ASSERT_FAILS(3, "repair-needed", "untouched", "detach", VF);
 	ASSERT_FAILS(3, "repair-needed", "untouched", "reattach", VF);
 	{
@@ -267,8 +251,8 @@ static void what_was_not_ended_has_to_be_repaired_first(void **state)
 static void a_repair_leaves_alone_what_somebody_else_has_bound(void **state)
 {
 	load_modules();
-	assert_true(crash_at((const char *const[]){"vfiobind", "detach", VF, "--driver", DRIVER, NULL},
-			     "sys.write path=*/drivers_probe times=1"));
+	assert_true(beside_crash_at((const char *const[]){"vfiobind", "detach", VF, "--driver", DRIVER, NULL},
+				    "sys.write path=*/drivers_probe times=1"));
 	write_file(DEVICES "/" VF "/driver_override", OTHER_DRIVER);
 	if (exists("/sys/bus/pci/drivers/" DRIVER "/" VF))
 		write_file("/sys/bus/pci/drivers/" DRIVER "/unbind", VF);
@@ -348,7 +332,7 @@ static void a_repair_waits_for_what_the_kernel_still_has(void **state)
 static void a_journal_of_a_device_that_is_gone_is_forgotten(void **state)
 {
 	load_modules();
-	assert_true(crash_at(detach, "sys.write path=*/igbvf/unbind times=1"));
+	assert_true(beside_crash_at(detach, "sys.write path=*/igbvf/unbind times=1"));
 	write_file(DEVICES "/0000:04:00.0/sriov_numvfs", "0");
 	assert_outcome(0, "forgotten", "gone");
 	assert_false(exists(STATE "/journals/" VF));
@@ -357,7 +341,7 @@ static void a_journal_of_a_device_that_is_gone_is_forgotten(void **state)
 static void a_journal_of_another_boot_is_forgotten(void **state)
 {
 	load_modules();
-	assert_true(crash_at(detach, "sys.write path=*/igbvf/unbind times=1"));
+	assert_true(beside_crash_at(detach, "sys.write path=*/igbvf/unbind times=1"));
 	assert_int_equal(
 		system("sed -i 's/^boot .*/boot 00000000-0000-0000-0000-000000000000/' " STATE "/journals/" VF), 0);
 	assert_outcome(0, "forgotten", "booted since");
@@ -377,7 +361,7 @@ static void a_record_of_another_boot_is_no_reason_to_reattach(void **state)
 static void a_journal_under_another_name_is_malformed(void **state)
 {
 	load_modules();
-	assert_true(crash_at(detach, "sys.write path=*/igbvf/unbind times=1"));
+	assert_true(beside_crash_at(detach, "sys.write path=*/igbvf/unbind times=1"));
 	assert_return_code(rename(STATE "/journals/" VF, STATE "/journals/" OTHER_VF), errno);
 	{
 		_cleanup_output_ struct output output = RUN_EXPECTING(3, "vfiobind", "repair", "--json");
@@ -392,7 +376,7 @@ static void a_journal_under_another_name_is_malformed(void **state)
 /* Then the driver has no name yet, for only the kernel knows it. */
 static void a_crash_while_the_module_is_loaded_is_repaired(void **state)
 {
-	assert_true(crash_at(detach, "bus.add-driver driver=" DRIVER " times=1"));
+	assert_true(beside_crash_at(detach, "bus.add-driver driver=" DRIVER " times=1"));
 	assert_outcome(0, "undone", NULL);
 	assert_device(VF, "igbvf", "(null)");
 }
@@ -400,8 +384,8 @@ static void a_crash_while_the_module_is_loaded_is_repaired(void **state)
 static void a_dry_repair_of_a_reattach_says_that_it_would_be_finished(void **state)
 {
 	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
-	assert_true(crash_at((const char *const[]){"vfiobind", "reattach", VF, NULL},
-			     "sys.write path=*/" DRIVER "/unbind times=1"));
+	assert_true(beside_crash_at((const char *const[]){"vfiobind", "reattach", VF, NULL},
+				    "sys.write path=*/" DRIVER "/unbind times=1"));
 	{
 		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "repair", "--dry-run", "--json");
 		_cleanup_json_ struct json_object *document = json_of(&output);

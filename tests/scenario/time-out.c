@@ -13,6 +13,7 @@
 
 static const char *const detach[] = {"detach", NIC, "--driver", DRIVER, NULL};
 static const char *const reattach[] = {"reattach", NIC, NULL};
+static const char *const reset[] = {"reset", NIC, "--method", "bus", NULL};
 
 static struct output run_with(const char *const *operation, const char *timeout)
 {
@@ -36,7 +37,7 @@ static void succeed(const char *const *operation)
 static void prepare(const char *const *operation)
 {
 	machine_reset(NULL);
-	if (operation == reattach)
+	if (operation != detach)
 		succeed(detach);
 }
 
@@ -109,6 +110,11 @@ static void reattach_ends_whichever_step_is_held(void **state)
 	check_each_step(reattach);
 }
 
+static void reset_ends_whichever_step_is_held(void **state)
+{
+	check_each_step(reset);
+}
+
 /* Nobody waits, so what was asked for happens when it can. */
 static void what_was_held_is_finished_by_the_kernel(void **state)
 {
@@ -130,9 +136,8 @@ static void show_ends_when_an_attribute_is_held(void **state)
 }
 
 static const struct CMUnitTest e1000e_tests[] = {
-	SCENARIO(detach_ends_whichever_step_is_held),
-	SCENARIO(reattach_ends_whichever_step_is_held),
-	SCENARIO(what_was_held_is_finished_by_the_kernel),
+	SCENARIO(detach_ends_whichever_step_is_held),  SCENARIO(reattach_ends_whichever_step_is_held),
+	SCENARIO(reset_ends_whichever_step_is_held),   SCENARIO(what_was_held_is_finished_by_the_kernel),
 	SCENARIO(show_ends_when_an_attribute_is_held),
 };
 

@@ -18,8 +18,8 @@
 #include "module.h"
 #include "vfiobind.h"
 
-/* The argument of this program: what the tests compare the library with. */
-static const char *man_page = "";
+/* The arguments of this program: what the tests compare the library with. */
+static const char *man_page = "", *header = "";
 
 static char *read_file(const char *path)
 {
@@ -282,6 +282,27 @@ static void an_older_caller_gets_what_fits_its_error(void **state)
 	assert_int_equal(fail(NULL, .code = VFIOBIND_ERROR_PF_HAS_VFS), -EBUSY);
 }
 
+/* The enumerators of the header, as a person reads them; each must have a name. */
+static size_t count_codes(void)
+{
+	char *text = read_file(header), *rest = strstr(text, "enum vfiobind_error_code {");
+	size_t n = 0;
+
+	assert_non_null(rest);
+	for (char *line; (line = strsep(&rest, "\n")) && strcmp(line, "};") != 0;) {
+		int number;
+
+		if (sscanf(line, " VFIOBIND_ERROR_%*[A-Z_] = %d", &number) != 1)
+			continue;
+		if (!vfiobind_error_code_name((enum vfiobind_error_code)number))
+			print_error("no row in the table of codes: %s\n", line);
+		assert_non_null(vfiobind_error_code_name((enum vfiobind_error_code)number));
+		n++;
+	}
+	free(text);
+	return n;
+}
+
 static void every_code_has_a_name_of_its_own_and_is_in_the_man_page(void **state)
 {
 	char *page = read_file(man_page);
@@ -312,9 +333,7 @@ static void every_code_has_a_name_of_its_own_and_is_in_the_man_page(void **state
 			print_error("the man page has no row \"%s\"\n", row + 1);
 		assert_non_null(strstr(page, row));
 	}
-	/* Each enumerator has its row: the last one is the highest. */
-	assert_int_equal(code, VFIOBIND_ERROR_SYSTEM);
-	assert_true(n > 35);
+	assert_int_equal(n, count_codes());
 	assert_null(vfiobind_error_code_name((enum vfiobind_error_code)9999));
 	free(page);
 }
@@ -387,7 +406,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(deferred_devices_are_known_by_their_whole_name),
 	};
 
-	if (argc == 2)
-		man_page = argv[1];
+	if (argc != 3)
+		return 2;
+	man_page = argv[1];
+	header = argv[2];
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -807,6 +807,39 @@ static void a_disk_that_somebody_uses_is_in_use(void **state)
 	check_in_use(tree, VFIOBIND_ERROR_BLOCK_IN_USE, "nvme0n1 is part of md127");
 }
 
+static void check_reset(const struct tree *tree, const char *method, int result, enum vfiobind_error_code code)
+{
+	struct vfiobind_reset_options options = VFIOBIND_RESET_OPTIONS_INIT;
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	struct vfiobind_reset *reset = NULL;
+
+	options.method = method;
+	assert_int_equal(vfiobind_device_reset(tree->context, &vf, &options, &reset, &error), result);
+	assert_int_equal(error.code, code);
+	assert_int_equal(error.state, VFIOBIND_STATE_UNTOUCHED);
+	assert_true(!result == !!reset);
+	assert_true(!reset || !reset->methods);
+	vfiobind_reset_free(reset);
+}
+
+/* Before Linux 5.15 there was no reset_method; where a device cannot be reset there is no reset. */
+static void a_reset_needs_what_the_kernel_has_for_it(void **state)
+{
+	static const char device[] = "sys/devices/pci0000:00/0000:04:11.5";
+	const struct tree *tree = *state;
+
+	check_reset(tree, NULL, -EBUSY, VFIOBIND_ERROR_DRIVER_BOUND);
+	put_link(tree, "../../../bus/pci/drivers/pci-stub", "%s/driver", device);
+	check_reset(tree, NULL, -ENOTTY, VFIOBIND_ERROR_NO_RESET_METHOD);
+	put(tree, "", "%s/reset", device);
+	check_reset(tree, "flr", -EINVAL, VFIOBIND_ERROR_RESET_METHOD_REFUSED);
+	assert_string_equal(slurp(tree, "%s/reset", device), "");
+	check_reset(tree, NULL, 0, VFIOBIND_ERROR_NONE);
+	assert_string_equal(slurp(tree, "%s/reset", device), "1");
+	put_link(tree, "../../../bus/pci/drivers/uio_pci_generic", "%s/driver", device);
+	check_reset(tree, NULL, -EBUSY, VFIOBIND_ERROR_DRIVER_BOUND);
+}
+
 static void a_group_is_taken_without_its_bridges(void **state)
 {
 	static const unsigned char bridge[64] = {[0x0e] = 0x01};
@@ -906,6 +939,7 @@ int main(void)
 		test_on_tree(a_reattach_clears_only_an_override_for_vfio),
 		test_on_tree(an_interface_that_is_part_of_another_is_in_use),
 		test_on_tree(a_disk_that_somebody_uses_is_in_use),
+		test_on_tree(a_reset_needs_what_the_kernel_has_for_it),
 		test_on_tree(a_group_is_taken_without_its_bridges),
 		test_on_tree(no_descriptor_of_sysfs_is_a_standard_stream),
 		test_on_tree(a_host_without_vfio_fails_its_checks),
