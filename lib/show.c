@@ -11,6 +11,7 @@
 #include "group.h"
 #include "journal.h"
 #include "netdev.h"
+#include "show.h"
 #include "sysfs.h"
 #include "util.h"
 #include "vfio.h"
@@ -73,24 +74,46 @@ static int keep(const struct reader *reader, const char **member, const char *te
 static int read_driver(const struct reader *reader)
 {
 	struct vfiobind_device *device = reader->device;
-	char driver[SYSFS_NAME_SIZE], module[SYSFS_NAME_SIZE], text[ATTRIBUTE_TEXT_SIZE];
+	char driver[SYSFS_NAME_SIZE], module[SYSFS_NAME_SIZE];
 	int r;
 
 	r = device_read_driver(reader->context, &reader->handle, driver, reader->error);
 	if (r < 0)
 		return r;
 	device->driver_type = device_classify_driver(reader->context, reader->handle.fd, r ? driver : NULL);
-	if (r) {
-		device->variant = device->driver_type == VFIOBIND_DRIVER_TYPE_VFIO && strcmp(driver, "vfio-pci") != 0;
-		r = keep(reader, &device->driver, driver);
-		if (r == 0 && sysfs_readlink_name(reader->handle.fd, "driver/module", module) == 0)
-			r = keep(reader, &device->module, module);
-	}
-	if (r == 0)
-		r = device_read_override(reader->context, &reader->handle, text, reader->error);
-	if (r > 0)
-		r = keep(reader, &device->driver_override, text);
+	if (!r)
+		return 0;
+	device->variant = device->driver_type == VFIOBIND_DRIVER_TYPE_VFIO && strcmp(driver, "vfio-pci") != 0;
+	r = keep(reader, &device->driver, driver);
+	if (r == 0 && sysfs_readlink_name(reader->handle.fd, "driver/module", module) == 0)
+		r = keep(reader, &device->module, module);
 	return r;
+}
+
+static int read_override(const struct reader *reader)
+{
+	char text[ATTRIBUTE_TEXT_SIZE];
+	int r = device_read_override(reader->context, &reader->handle, text, reader->error);
+
+	return r > 0 ? keep(reader, &reader->device->driver_override, text) : r;
+}
+
+/*
+ * "../../../devices/pci0000:00/0000:00:1c.0/0000:04:00.0": the nearest function above it, which is a bridge. Between
+ * them may be another domain's root, as below a VMD endpoint: "…/0000:00:0e.0/pci10000:e0/10000:e0:06.0".
+ */
+static int read_parent(const struct reader *reader)
+{
+	struct vfiobind_device *device = reader->device;
+	char target[PATH_MAX], *slash;
+
+	if (sysfs_readlink(reader->context->sysfs_fd, reader->handle.directory, target, sizeof(target)) < 0)
+		return 0;
+	for (bool self = true; !device->has_parent && (slash = strrchr(target, '/')); self = false) {
+		device->has_parent = !self && vfiobind_address_parse(slash + 1, &device->parent) == 0;
+		*slash = '\0';
+	}
+	return 0;
 }
 
 static int read_group(const struct reader *reader)
@@ -207,41 +230,59 @@ static int read_detached(const struct reader *reader)
 	return 0;
 }
 
+/*
+ * Links first: they never wait for a driver. Of the attributes it is driver_override that does, before Linux 6.12: it comes
+ * last. On failure what was read before is there.
+ */
+static int read_parts(struct vfiobind_context *context, const struct vfiobind_address *address, struct device_box *box,
+		      struct vfiobind_error *error)
+{
+	static int (*const parts[])(const struct reader *) = {
+		read_driver, read_group, read_parent, read_virtfns,  read_netdevs,
+		read_ids,    read_rest,  read_vfio,   read_detached, read_override,
+	};
+	struct reader reader = {.context = context, .arena = &box->arena, .device = &box->device, .error = error};
+	int r;
+
+	box->device.address = *address;
+	box->device.iommu_group = box->device.numvfs = box->device.header_type = -1;
+	r = device_open(context, address, &reader.handle, error);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(parts); i++)
+		r = parts[i](&reader);
+	close_fd(reader.handle.fd);
+	if (r < 0)
+		error_add_device(error, address);
+	return r;
+}
+
+int show_device(struct vfiobind_context *context, const struct vfiobind_address *address,
+		struct vfiobind_device **ret_device, struct vfiobind_error *error)
+{
+	struct device_box *box = calloc(1, sizeof(*box));
+
+	*ret_device = box ? &box->device : NULL;
+	return box ? read_parts(context, address, box, error) : fail_memory(error);
+}
+
 int vfiobind_device_read(struct vfiobind_context *context, const struct vfiobind_address *address,
 			 struct vfiobind_device **ret_device, struct vfiobind_error *error)
 {
-	static int (*const parts[])(const struct reader *) = {
-		read_ids, read_driver, read_group, read_virtfns, read_netdevs, read_rest, read_vfio, read_detached,
-	};
-	struct reader reader = {.context = context, .error = error};
-	struct device_box *box;
+	struct vfiobind_device *device;
 	int r;
 
 	if (!context || !address || !ret_device)
 		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = "read a device");
 	r = context_begin(context, error);
-	if (r == 0)
-		r = device_open(context, address, &reader.handle, error);
 	if (r < 0)
 		return r;
-	box = calloc(1, sizeof(*box));
-	if (!box) {
-		close_fd(reader.handle.fd);
-		return fail_memory(error);
-	}
-	reader.arena = &box->arena;
-	reader.device = &box->device;
-	box->device.address = *address;
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(parts); i++)
-		r = parts[i](&reader);
-	close_fd(reader.handle.fd);
-	if (r < 0) {
-		error_add_device(error, address);
-		vfiobind_device_free(&box->device);
-		return r;
-	}
-	*ret_device = &box->device;
-	return 0;
+	r = show_device(context, address, &device, error);
+	if (r < 0)
+		vfiobind_device_free(device);
+	else
+		*ret_device = device;
+	return r;
 }
 
 struct vfiobind_device *vfiobind_device_free(struct vfiobind_device *device)

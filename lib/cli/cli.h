@@ -83,6 +83,9 @@ void options_print(const struct verb *verb);
 /* output.c: prints an error in all forms that were asked for. Returns the exit status. */
 int output_error(const struct cli *cli, const struct vfiobind_error *error);
 
+/* output.c: prints an error that keeps one part of many from being printed. Returns the exit status. */
+int output_partial_error(const struct vfiobind_error *error);
+
 /* output.c: prints a warning about a device, on one line of stderr. */
 void output_warning(const struct cli *cli, const struct vfiobind_address *device, const char *text);
 
@@ -97,6 +100,16 @@ struct names;
 struct names *names_new(void);
 struct names *names_free(struct names *names);
 char *names_device(struct names *names, const struct vfiobind_device *device);
+
+/* tree.c: prints devices below the bridges and physical functions that they belong to, with which of them go together. */
+void tree_print(const struct cli *cli, const struct vfiobind_devices *devices, struct names *names);
+
+/* list.c: whether a device is to be listed. */
+bool list_wants(const struct cli *cli, const struct vfiobind_device *device);
+
+/* list.c: prints the columns of a device that follow its address. */
+void list_print_columns(const struct cli *cli, const struct vfiobind_device *device, struct names *names,
+			bool mark_group);
 
 /* result.c: prints what became of devices, and frees it. Returns the exit status. */
 int result_print(const struct cli *cli, struct vfiobind_result *result);

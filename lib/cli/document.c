@@ -143,18 +143,56 @@ static struct json_object *json_detached(const struct vfiobind_detached *detache
 	return object;
 }
 
+/* Empty is null: the key is there, the fact is not. */
+static struct json_object *json_text_or_null(const char *text)
+{
+	return json_text(text[0] ? text : NULL);
+}
+
+static struct json_object *error_object(const struct vfiobind_error *error)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "code", json_text(vfiobind_error_code_name(error->code)));
+	json_object_object_add(object, "operation", json_text_or_null(error->operation));
+	json_object_object_add(object, "device", error->has_device ? json_address(&error->device) : NULL);
+	json_object_object_add(object, "path", json_text_or_null(error->path));
+	json_object_object_add(object, "errno", error->number ? json_text(strerrorname_np(error->number)) : NULL);
+	json_object_object_add(object, "expected", json_text_or_null(error->expected));
+	json_object_object_add(object, "found", json_text_or_null(error->found));
+	json_object_object_add(object, "hint", json_text_or_null(error->hint));
+	return object;
+}
+
+/* What could not be read is null. No device has vendor 0. */
+static void add_ids(struct json_object *object, const struct vfiobind_device *device, struct names *names)
+{
+	const struct {
+		const char *key;
+		unsigned int value;
+		int digits;
+	} ids[] = {
+		{"vendor", device->vendor, 4},
+		{"device", device->device, 4},
+		{"subsystem_vendor", device->subsystem_vendor, 4},
+		{"subsystem_device", device->subsystem_device, 4},
+		{"class", device->class_code, 6},
+	};
+	bool known = !device->error || device->vendor;
+	char *name = known ? names_device(names, device) : NULL;
+
+	json_object_object_add(object, "name", json_text(name));
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		json_object_object_add(object, ids[i].key, known ? json_hex(ids[i].value, ids[i].digits) : NULL);
+	free(name);
+}
+
 struct json_object *json_device(const struct vfiobind_device *device, struct names *names)
 {
 	struct json_object *object = json_object_new_object(), *virtfns = json_object_new_array();
-	char *name = names_device(names, device);
 
 	json_object_object_add(object, "address", json_address(&device->address));
-	json_object_object_add(object, "name", json_text(name));
-	json_object_object_add(object, "vendor", json_hex(device->vendor, 4));
-	json_object_object_add(object, "device", json_hex(device->device, 4));
-	json_object_object_add(object, "subsystem_vendor", json_hex(device->subsystem_vendor, 4));
-	json_object_object_add(object, "subsystem_device", json_hex(device->subsystem_device, 4));
-	json_object_object_add(object, "class", json_hex(device->class_code, 6));
+	add_ids(object, device, names);
 	json_object_object_add(object, "modalias", json_text(device->modalias));
 	json_object_object_add(object, "driver", json_text(device->driver));
 	json_object_object_add(object, "module", json_text(device->module));
@@ -170,29 +208,16 @@ struct json_object *json_device(const struct vfiobind_device *device, struct nam
 	json_object_object_add(object, "netdevs", json_text_array(device->netdevs, device->n_netdevs));
 	json_object_object_add(object, "vfio", json_vfio(device->vfio));
 	json_object_object_add(object, "detached", json_detached(device->detached));
-	free(name);
+	json_object_object_add(object, "parent", device->has_parent ? json_address(&device->parent) : NULL);
+	json_object_object_add(object, "error", device->error ? error_object(device->error) : NULL);
 	return object;
-}
-
-/* Empty is null: the key is there, the fact is not. */
-static struct json_object *json_text_or_null(const char *text)
-{
-	return json_text(text[0] ? text : NULL);
 }
 
 struct json_object *json_error(const struct vfiobind_error *error)
 {
-	struct json_object *document = json_object_new_object(), *object = json_object_new_object();
+	struct json_object *document = json_object_new_object();
 
-	json_object_object_add(object, "code", json_text(vfiobind_error_code_name(error->code)));
-	json_object_object_add(object, "operation", json_text_or_null(error->operation));
-	json_object_object_add(object, "device", error->has_device ? json_address(&error->device) : NULL);
-	json_object_object_add(object, "path", json_text_or_null(error->path));
-	json_object_object_add(object, "errno", error->number ? json_text(strerrorname_np(error->number)) : NULL);
-	json_object_object_add(object, "expected", json_text_or_null(error->expected));
-	json_object_object_add(object, "found", json_text_or_null(error->found));
-	json_object_object_add(object, "hint", json_text_or_null(error->hint));
-	json_object_object_add(document, "error", object);
+	json_object_object_add(document, "error", error_object(error));
 	json_object_object_add(document, "state", json_text(vfiobind_state_name(error->state)));
 	return document;
 }

@@ -8,53 +8,13 @@
 
 #define BASE_CLASS_BRIDGE 0x06
 
-struct list {
-	struct names *names;
-	size_t n;
-	struct vfiobind_device **devices;
-};
-
-static bool is_wanted(const struct cli *cli, const struct vfiobind_device *device)
+bool list_wants(const struct cli *cli, const struct vfiobind_device *device)
 {
 	bool bridge = device->header_type > 0 || device->class_code >> 16 == BASE_CLASS_BRIDGE;
 
 	if (cli->driver_type && strcmp(vfiobind_driver_type_name(device->driver_type), cli->driver_type) != 0)
 		return false;
 	return cli->all || !bridge;
-}
-
-/* Reads the devices that are wanted. One that has gone since it was listed is left out. */
-static int read_devices(struct cli *cli, struct list *list, struct vfiobind_error *error)
-{
-	struct vfiobind_address *addresses;
-	size_t n;
-	int r;
-
-	r = vfiobind_device_list(cli->context, &addresses, &n, error);
-	if (r < 0)
-		return r;
-	list->devices = calloc(n + 1, sizeof(*list->devices));
-	if (!list->devices) {
-		free(addresses);
-		error->code = VFIOBIND_ERROR_OUT_OF_MEMORY;
-		return -1;
-	}
-	for (size_t i = 0; i < n && r == 0; i++) {
-		struct vfiobind_device *device;
-
-		r = vfiobind_device_read(cli->context, &addresses[i], &device, error);
-		if (r < 0 &&
-		    (error->code == VFIOBIND_ERROR_DEVICE_NOT_FOUND || error->code == VFIOBIND_ERROR_DEVICE_VANISHED)) {
-			r = 0;
-			continue;
-		}
-		if (r == 0 && is_wanted(cli, device))
-			list->devices[list->n++] = device;
-		else if (r == 0)
-			vfiobind_device_free(device);
-	}
-	free(addresses);
-	return r;
 }
 
 static const char *type_color(enum vfiobind_driver_type type)
@@ -68,65 +28,41 @@ static const char *type_color(enum vfiobind_driver_type type)
 	return colors[type];
 }
 
-static void print_row(const struct cli *cli, const struct list *list, const struct vfiobind_device *device)
+void list_print_columns(const struct cli *cli, const struct vfiobind_device *device, struct names *names,
+			bool mark_group)
 {
-	char address[VFIOBIND_ADDRESS_SIZE], group[16] = "-";
-	char *name = names_device(list->names, device);
+	char *name = device->error && !device->vendor ? NULL : names_device(names, device), group[16] = "-";
 
-	vfiobind_address_format(&device->address, address, sizeof(address));
 	if (device->iommu_group >= 0)
-		snprintf(group, sizeof(group), "%d", device->iommu_group);
-	printf("%-12s  ", address);
+		snprintf(group, sizeof(group), "%d%s", device->iommu_group, mark_group ? "*" : "");
 	output_colored(cli, type_color(device->driver_type), 16, device->driver);
-	printf("  %-9s", vfiobind_driver_type_name(device->driver_type));
-	if (!cli->tree)
-		printf("  %5s", group);
-	printf("  ");
+	printf("  %-9s  %5s  ", vfiobind_driver_type_name(device->driver_type), group);
 	output_text(name);
 	puts("");
 	free(name);
 }
 
-static int compare_groups(const void *a, const void *b)
+static void print_table(const struct cli *cli, const struct vfiobind_devices *devices, struct names *names)
 {
-	const struct vfiobind_device *const *first = a, *const *second = b;
+	char address[VFIOBIND_ADDRESS_SIZE];
 
-	if ((*first)->iommu_group != (*second)->iommu_group)
-		return (*first)->iommu_group < (*second)->iommu_group ? -1 : 1;
-	return vfiobind_address_compare(&(*first)->address, &(*second)->address);
-}
-
-static void print_tree(const struct cli *cli, const struct list *list)
-{
-	qsort(list->devices, list->n, sizeof(*list->devices), compare_groups);
-	for (size_t i = 0; i < list->n; i++) {
-		const struct vfiobind_device *device = list->devices[i];
-		bool last = i + 1 == list->n || list->devices[i + 1]->iommu_group != device->iommu_group;
-
-		if (i == 0 || list->devices[i - 1]->iommu_group != device->iommu_group) {
-			if (device->iommu_group < 0)
-				puts("no IOMMU group");
-			else
-				printf("IOMMU group %d\n", device->iommu_group);
-		}
-		printf(last ? "`- " : "|- ");
-		print_row(cli, list, device);
+	printf("%-12s  %-16s  %-9s  %5s  %s\n", "ADDRESS", "DRIVER", "TYPE", "GROUP", "NAME");
+	for (size_t i = 0; i < devices->n_devices; i++) {
+		if (!list_wants(cli, devices->devices[i]))
+			continue;
+		vfiobind_address_format(&devices->devices[i]->address, address, sizeof(address));
+		printf("%-12s  ", address);
+		list_print_columns(cli, devices->devices[i], names, false);
 	}
 }
 
-static void print_table(const struct cli *cli, const struct list *list)
-{
-	printf("%-12s  %-16s  %-9s  %5s  %s\n", "ADDRESS", "DRIVER", "TYPE", "GROUP", "NAME");
-	for (size_t i = 0; i < list->n; i++)
-		print_row(cli, list, list->devices[i]);
-}
-
-static void print_json(const struct list *list)
+static void print_json(const struct cli *cli, const struct vfiobind_devices *devices, struct names *names)
 {
 	struct json_object *array = json_object_new_array();
 
-	for (size_t i = 0; i < list->n; i++)
-		json_object_array_add(array, json_device(list->devices[i], list->names));
+	for (size_t i = 0; i < devices->n_devices; i++)
+		if (list_wants(cli, devices->devices[i]))
+			json_object_array_add(array, json_device(devices->devices[i], names));
 	json_print(array);
 }
 
@@ -138,11 +74,25 @@ static bool is_driver_type(const char *name)
 	return false;
 }
 
+/* The devices that could not be read in full. The worst of all decides. */
+static int print_errors(const struct vfiobind_devices *devices)
+{
+	int worst = EXIT_DONE;
+
+	for (size_t i = 0; i < devices->n_devices; i++) {
+		int status = devices->devices[i]->error ? output_partial_error(devices->devices[i]->error) : EXIT_DONE;
+
+		worst = status > worst ? status : worst;
+	}
+	return worst;
+}
+
 static int run(struct cli *cli)
 {
 	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
-	struct list list = {.n = 0};
-	int status = EXIT_DONE;
+	struct vfiobind_devices *devices;
+	struct names *names;
+	int status;
 
 	if (cli->driver_type && !is_driver_type(cli->driver_type)) {
 		error.code = VFIOBIND_ERROR_INVALID_ARGUMENT;
@@ -151,21 +101,18 @@ static int run(struct cli *cli)
 		snprintf(error.found, sizeof(error.found), "%s", cli->driver_type);
 		return output_error(cli, &error);
 	}
-	if (read_devices(cli, &list, &error) < 0) {
-		status = output_error(cli, &error);
-	} else {
-		list.names = names_new();
-		if (cli->json)
-			print_json(&list);
-		else if (cli->tree)
-			print_tree(cli, &list);
-		else
-			print_table(cli, &list);
-		names_free(list.names);
-	}
-	for (size_t i = 0; i < list.n; i++)
-		vfiobind_device_free(list.devices[i]);
-	free(list.devices);
+	if (vfiobind_devices_read(cli->context, &devices, &error) < 0)
+		return output_error(cli, &error);
+	names = names_new();
+	if (cli->json)
+		print_json(cli, devices, names);
+	else if (cli->tree)
+		tree_print(cli, devices, names);
+	else
+		print_table(cli, devices, names);
+	names_free(names);
+	status = print_errors(devices);
+	vfiobind_devices_free(devices);
 	return status;
 }
 

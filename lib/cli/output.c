@@ -35,6 +35,15 @@ int output_error(const struct cli *cli, const struct vfiobind_error *error)
 	return exit_status_of(error);
 }
 
+int output_partial_error(const struct vfiobind_error *error)
+{
+	char line[4096];
+
+	vfiobind_error_format(error, line, sizeof(line));
+	fprintf(stderr, "vfiobind: %s\n", line);
+	return (int)exit_status_of(error);
+}
+
 void output_warning(const struct cli *cli, const struct vfiobind_address *device, const char *text)
 {
 	char address[VFIOBIND_ADDRESS_SIZE], line[4096];

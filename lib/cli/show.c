@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "cli.h"
 #include "document.h"
@@ -55,6 +56,11 @@ static void print_group(const struct vfiobind_device *device)
 
 static void print_functions(const struct vfiobind_device *device)
 {
+	if (device->has_parent) {
+		printf("%-17s", "behind");
+		print_address("", &device->parent);
+		puts("");
+	}
 	if (device->has_physfn) {
 		printf("%-17s", "VF of");
 		print_address("", &device->physfn);
@@ -68,6 +74,21 @@ static void print_functions(const struct vfiobind_device *device)
 	}
 }
 
+static void print_detached(const struct vfiobind_detached *detached)
+{
+	char since[64];
+	struct tm local;
+
+	localtime_r(&detached->since, &local);
+	strftime(since, sizeof(since), "%Y-%m-%d %H:%M:%S %z", &local);
+	printf("%-17ssince %s", "detached", since);
+	if (detached->host_driver) {
+		printf(", from ");
+		output_text(detached->host_driver);
+	}
+	puts("");
+}
+
 static void print_device(const struct vfiobind_device *device, struct names *names)
 {
 	char *name = names_device(names, device);
@@ -78,7 +99,10 @@ static void print_device(const struct vfiobind_device *device, struct names *nam
 	free(name);
 	printf("\n%-17s%04x:%04x (subsystem %04x:%04x), class %06x\n", "id", device->vendor, device->device,
 	       device->subsystem_vendor, device->subsystem_device, device->class_code);
+	print_line("modalias", device->modalias);
 	print_driver(device);
+	if (device->detached)
+		print_detached(device->detached);
 	print_group(device);
 	print_functions(device);
 	for (size_t i = 0; i < device->n_netdevs; i++)

@@ -418,6 +418,15 @@ struct vfiobind_device {
 	const char *const *netdevs;
 	const struct vfiobind_vfio *vfio;         /* NULL if not on a VFIO driver */
 	const struct vfiobind_detached *detached; /* NULL if it is not, or nothing can be read of it */
+	bool has_parent;                          /* behind a bridge, @parent */
+	struct vfiobind_address parent;
+	const struct vfiobind_error *error; /* of vfiobind_devices_read(): why it is not read in full; else NULL */
+};
+
+/** All devices, sorted by address. */
+struct vfiobind_devices {
+	size_t n_devices;
+	struct vfiobind_device *const *devices;
 };
 
 /**
@@ -464,6 +473,26 @@ int vfiobind_device_read(struct vfiobind_context *context, const struct vfiobind
  * Returns: NULL. Since: 0.1
  */
 struct vfiobind_device *vfiobind_device_free(struct vfiobind_device *device);
+
+/**
+ * Reads all devices. One of which an attribute cannot be read, or not within the time-out, does not keep the others
+ * from being read: its @error says what, and of its other members only those are known that need no attribute (@driver,
+ * @module, @driver_type, @variant, the group, @parent, @physfn, @virtfns, @numvfs, @netdevs) and those of attributes
+ * that come before driver_override, which is the last. A device that is removed meanwhile is left out.
+ *
+ * @ret_devices: the devices; give them back with vfiobind_devices_free()
+ *
+ * Returns: 0, or with @error's code: -ENOMEM out-of-memory; other negative errnos: sysfs-unavailable, system. Since: 0.1
+ */
+int vfiobind_devices_read(struct vfiobind_context *context, struct vfiobind_devices **ret_devices,
+			  struct vfiobind_error *error);
+
+/**
+ * Frees devices, with all that is theirs.
+ *
+ * Returns: NULL. Since: 0.1
+ */
+struct vfiobind_devices *vfiobind_devices_free(struct vfiobind_devices *devices);
 
 /* --------------------------------------------------------------------------------------------- choice of driver */
 

@@ -341,6 +341,13 @@ bool have_program(const char *name)
 	return false;
 }
 
+bool is_way_plain(void)
+{
+	const char *way = getenv("MOCKSYS_WAY");
+
+	return way && strcmp(way, "plain") == 0;
+}
+
 bool under_valgrind(void)
 {
 	const char *preload = getenv("LD_PRELOAD");

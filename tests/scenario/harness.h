@@ -117,6 +117,8 @@ struct output run_expecting(int status, const char *const *command);
 void run_well(const char *const *command);
 #define RUN_WELL(...) run_well((const char *const[]){__VA_ARGS__, NULL})
 bool have_program(const char *name);
+/* Whether the machine is seen in way plain, which cannot show all. */
+bool is_way_plain(void);
 /* Then each call to the fake takes long, and is there for the memory: what only compares may compare less. */
 bool under_valgrind(void);
 

@@ -134,20 +134,10 @@ static void a_bridge_is_refused(void **state)
 	assert_nothing_written();
 }
 
-/* The way plain has no descriptor of a node that /proc would tell of. */
-static bool is_way_plain(void)
-{
-	const char *way = getenv("MOCKSYS_WAY");
-
-	return way && strcmp(way, "plain") == 0;
-}
-
 static void a_device_that_somebody_has_open_is_refused(void **state)
 {
 	int fd;
 
-	if (is_way_plain())
-		skip();
 	detach();
 	fd = open("/dev/vfio/14", O_RDWR | O_CLOEXEC);
 	assert_return_code(fd, errno);
