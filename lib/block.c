@@ -171,23 +171,6 @@ static int visit_disk(void *data, int parent_fd, const char *path, const char *n
 	return look_at_disk(data, parent_fd, path, name);
 }
 
-int block_in_use(struct vfiobind_context *context, const struct device_handle *device, char *buffer, size_t size)
-{
-	struct visit visit = {.context = context, .buffer = buffer, .size = size};
-	int r = -ENOMEM;
-
-	/* Nearly all devices have no disks: then nothing is read. */
-	if (!sysfs_exists(device->fd, "nvme"))
-		return 0;
-	visit.mounts = read_whole(context, "self/mountinfo");
-	visit.swaps = read_whole(context, "swaps");
-	if (visit.mounts && visit.swaps)
-		r = walk_disks(device, visit_disk, &visit);
-	free(visit.mounts);
-	free(visit.swaps);
-	return r;
-}
-
 static int take_first(void *data, int parent_fd, const char *path, const char *name)
 {
 	snprintf(data, NAME_MAX + 1, "%s", name);
@@ -198,4 +181,24 @@ void block_first(const struct device_handle *device, char *buffer)
 {
 	buffer[0] = '\0';
 	walk_disks(device, take_first, buffer);
+}
+
+int block_in_use(struct vfiobind_context *context, const struct device_handle *device, char *first, char *buffer,
+		 size_t size)
+{
+	struct visit visit = {.context = context, .buffer = buffer, .size = size};
+	int r = -ENOMEM;
+
+	first[0] = '\0';
+	/* Nearly all devices have no disks: then nothing is read. */
+	if (!sysfs_exists(device->fd, "nvme"))
+		return 0;
+	block_first(device, first);
+	visit.mounts = read_whole(context, "self/mountinfo");
+	visit.swaps = read_whole(context, "swaps");
+	if (visit.mounts && visit.swaps)
+		r = walk_disks(device, visit_disk, &visit);
+	free(visit.mounts);
+	free(visit.swaps);
+	return r;
 }

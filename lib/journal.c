@@ -130,6 +130,7 @@ static void fill_host(const struct operation *operation, const struct operation_
 		record->numvfs = device->record->numvfs;
 		record->netdevs = device->record->netdevs;
 		record->n_netdevs = device->record->n_netdevs;
+		memcpy(record->disk, device->record->disk, sizeof(record->disk));
 		return;
 	}
 	record->owned = is_detach(operation) && device->before.driver_type != VFIOBIND_DRIVER_TYPE_VFIO;
@@ -138,6 +139,7 @@ static void fill_host(const struct operation *operation, const struct operation_
 		fill_binding(&record->host, &device->before);
 	record->netdevs = device->netdevs;
 	record->n_netdevs = device->n_netdevs;
+	memcpy(record->disk, device->disk, sizeof(record->disk));
 }
 
 static int write_record(struct operation *operation, struct operation_device *device, int directory_fd,

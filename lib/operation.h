@@ -3,6 +3,7 @@
 #define VFIOBIND_OPERATION_H
 
 #include "attribute.h"
+#include "deadline.h"
 #include "device.h"
 #include "driver.h"
 #include "lock.h"
@@ -43,6 +44,7 @@ struct operation_device {
 	char taken_by[SYSFS_NAME_SIZE];
 	size_t n_netdevs;
 	char (*netdevs)[32];
+	char disk[SYSFS_NAME_SIZE]; /* the first; empty if it has none */
 	char vfio_device[32]; /* "vfio0", before; empty if it has none */
 
 	/* Opened before the first store, as a test of permission. */
@@ -68,6 +70,7 @@ struct operation {
 	struct locks locks;
 	struct attribute_store drivers_probe;
 	int log_fd; /* the kernel's log, from before the first store on; -1 if out of reach */
+	struct deadline nodes_until; /* nodes of the devices are waited for; 0: not yet */
 	size_t n_devices;
 	struct operation_device *devices;
 };

@@ -92,7 +92,7 @@ static int refuse_netdev_in_use(struct operation *operation, struct operation_de
 static int refuse_block_in_use(struct operation *operation, struct operation_device *device)
 {
 	char found[256];
-	int r = block_in_use(operation->context, &device->handle, found, sizeof(found));
+	int r = block_in_use(operation->context, &device->handle, device->disk, found, sizeof(found));
 
 	if (r == -ENOMEM)
 		return fail_memory(operation->error);

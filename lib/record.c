@@ -54,6 +54,7 @@ static const struct row {
 	ROW("vfio-device", TEXT, vfio_device, false),
 	ROW("numvfs", NUMBER, numvfs, false),
 	ROW("netdev", NETDEV, netdevs, false),
+	ROW("disk", TEXT, disk, false),
 	ROW("reset-methods", TEXT, reset_methods, false),
 	ROW("reset-method", TEXT, reset_method, false),
 	ROW("member", MEMBER, members, false),

@@ -54,6 +54,7 @@ struct record {
 	uint64_t numvfs;      /* before it was detached */
 	size_t n_netdevs;
 	char (*netdevs)[32];
+	char disk[SYSFS_NAME_SIZE]; /* the first; empty if it had none */
 	char reset_methods[128]; /* of a reset: what reset_method was; empty: all were off */
 	char reset_method[32];   /* and what it is for the time */
 	size_t n_members; /* the other devices of the transaction */

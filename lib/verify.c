@@ -7,6 +7,7 @@
 #include "context.h"
 #include "error.h"
 #include "operation.h"
+#include "settle.h"
 #include "vfio.h"
 
 /* Copies a text into the result; NULL stays NULL. */
@@ -21,8 +22,7 @@ static int verify_vfio(struct operation *operation, struct operation_device *dev
 	struct vfiobind_result_device *result = device->result;
 	int r;
 
-	r = vfio_read(operation->context, &device->handle, device->iommu_group, operation->arena, &result->vfio,
-		      operation->error);
+	r = settle_vfio(operation, device);
 	if (r < 0 || result->vfio->device)
 		return r;
 	if (!vfio_has_device_class(operation->context))
@@ -77,7 +77,8 @@ static int verify_reattached(struct operation *operation, struct operation_devic
 			return r;
 	}
 	r = sysfs_readlink_name(device->handle.fd, "driver/module", module);
-	return keep(operation, &result->module, r == 0 ? module : NULL);
+	r = keep(operation, &result->module, r == 0 ? module : NULL);
+	return r == 0 && device->change ? settle_host(operation, device, driver) : r;
 }
 
 int verify_device(struct operation *operation, struct operation_device *device)
@@ -94,5 +95,6 @@ int verify_device(struct operation *operation, struct operation_device *device)
 	r = keep(operation, &result->to, now);
 	if (r < 0)
 		return r;
-	return is_detach(operation) ? verify_detached(operation, device, now) : verify_reattached(operation, device, now);
+	return is_detach(operation) ? verify_detached(operation, device, now)
+				    : verify_reattached(operation, device, now);
 }

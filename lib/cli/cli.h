@@ -92,6 +92,9 @@ void output_warning(const struct cli *cli, const struct vfiobind_address *device
 /* output.c: prints a text to stdout so that it stays on its line; NULL as "-". */
 void output_text(const char *text);
 
+/* output.c: prints a node and who may open it, "/dev/vfio/14 (root:kvm 0660)"; NULL as "-". */
+void output_node(const char *path, const struct vfiobind_access *access);
+
 /* output.c: prints a text in a colour ("1;32"), padded to a width, if colours are wanted. */
 void output_colored(const struct cli *cli, const char *color, int width, const char *text);
 

@@ -83,6 +83,22 @@ struct json_object *json_address(const struct vfiobind_address *address)
 	return json_object_new_string(text);
 }
 
+/* Of a node that is there; else null. */
+static struct json_object *json_access(const char *node, const struct vfiobind_access *access)
+{
+	struct json_object *object;
+	char mode[16];
+
+	if (!node)
+		return NULL;
+	object = json_object_new_object();
+	snprintf(mode, sizeof(mode), "%04o", (unsigned int)access->mode);
+	json_object_object_add(object, "uid", json_object_new_int64(access->uid));
+	json_object_object_add(object, "gid", json_object_new_int64(access->gid));
+	json_object_object_add(object, "mode", json_text(mode));
+	return object;
+}
+
 struct json_object *json_vfio(const struct vfiobind_vfio *vfio)
 {
 	struct json_object *object;
@@ -93,6 +109,8 @@ struct json_object *json_vfio(const struct vfiobind_vfio *vfio)
 	json_object_object_add(object, "device", json_text(vfio->device));
 	json_object_object_add(object, "group_node", json_text(vfio->group_node));
 	json_object_object_add(object, "cdev", json_text(vfio->cdev));
+	json_object_object_add(object, "group_access", json_access(vfio->group_node, &vfio->group_access));
+	json_object_object_add(object, "cdev_access", json_access(vfio->cdev, &vfio->cdev_access));
 	return object;
 }
 

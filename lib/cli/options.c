@@ -21,7 +21,8 @@ static const struct option_row {
 } rows[] = {
 	{"json", 0, .help = "print one JSON document", .set = OPTION_JSON, FLAG(json)},
 	{"all", 'a', .help = "bridges too", .set = OPTION_ALL, FLAG(all)},
-	{"tree", 't', .help = "below their bridges and physical functions, and who shares a group", .set = OPTION_TREE, FLAG(tree)},
+	{"tree", 't', .help = "below their bridges and physical functions, and who shares a group", .set = OPTION_TREE,
+	 FLAG(tree)},
 	{"driver-type", 0, .help = "only devices on this kind of driver: none, host, vfio, xen, userspace",
 	 .set = OPTION_DRIVER_TYPE, VALUE(driver_type, "TYPE")},
 	{"driver", 'd', .help = "a VFIO driver or its module; else the best match", .set = OPTION_DRIVER,

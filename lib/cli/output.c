@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -62,6 +64,27 @@ void output_text(const char *text)
 
 	vfiobind_text_escape(text ? text : "-", line, sizeof(line));
 	fputs(line, stdout);
+}
+
+void output_node(const char *path, const struct vfiobind_access *access)
+{
+	const struct passwd *user = path ? getpwuid(access->uid) : NULL;
+	const struct group *group = path ? getgrgid(access->gid) : NULL;
+
+	output_text(path);
+	if (!path)
+		return;
+	printf(" (");
+	if (user)
+		output_text(user->pw_name);
+	else
+		printf("%u", (unsigned int)access->uid);
+	printf(":");
+	if (group)
+		output_text(group->gr_name);
+	else
+		printf("%u", (unsigned int)access->gid);
+	printf(" %04o)", (unsigned int)access->mode);
 }
 
 void output_colored(const struct cli *cli, const char *color, int width, const char *text)

@@ -72,6 +72,7 @@ static struct json_object *json_result_device(const struct cli *cli, const struc
 	json_object_object_add(object, "changed", json_object_new_boolean(device->changed));
 	json_object_object_add(object, "warnings", json_text_array(device->warnings, device->n_warnings));
 	json_object_object_add(object, "vfio", json_vfio(device->vfio));
+	json_object_object_add(object, "netdevs", json_text_array(device->netdevs, device->n_netdevs));
 	if (!cli->dry_run)
 		return object;
 	commands = json_object_new_array();
@@ -118,11 +119,15 @@ static void print_device(const struct cli *cli, const struct vfiobind_result_dev
 	}
 	if (device->vfio && device->vfio->group_node) {
 		printf(", ");
-		output_text(device->vfio->group_node);
+		output_node(device->vfio->group_node, &device->vfio->group_access);
 	}
 	if (device->vfio && device->vfio->cdev) {
 		printf(", ");
-		output_text(device->vfio->cdev);
+		output_node(device->vfio->cdev, &device->vfio->cdev_access);
+	}
+	for (size_t i = 0; i < device->n_netdevs; i++) {
+		printf(", ");
+		output_text(device->netdevs[i]);
 	}
 	puts("");
 }

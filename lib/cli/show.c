@@ -13,6 +13,13 @@ static void print_line(const char *label, const char *text)
 	puts("");
 }
 
+static void print_node(const char *label, const char *path, const struct vfiobind_access *access)
+{
+	printf("%-17s", label);
+	output_node(path, access);
+	puts("");
+}
+
 static void print_driver(const struct vfiobind_device *device)
 {
 	printf("%-17s", "driver");
@@ -109,8 +116,8 @@ static void print_device(const struct vfiobind_device *device, struct names *nam
 		print_line("interface", device->netdevs[i]);
 	if (device->vfio) {
 		print_line("VFIO device", device->vfio->device);
-		print_line("group node", device->vfio->group_node);
-		print_line("device node", device->vfio->cdev);
+		print_node("group node", device->vfio->group_node, &device->vfio->group_access);
+		print_node("device node", device->vfio->cdev, &device->vfio->cdev_access);
 	}
 }
 

@@ -362,11 +362,20 @@ enum vfiobind_driver_type {
  */
 const char *vfiobind_driver_type_name(enum vfiobind_driver_type type);
 
+/** Who may open a node. */
+struct vfiobind_access {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode; /* the permissions: 0660 */
+};
+
 /** How user space reaches a device that is on a VFIO driver. */
 struct vfiobind_vfio {
 	const char *device;     /* "vfio0"; NULL before Linux 6.1 */
 	const char *group_node; /* "/dev/vfio/14"; NULL if there is no such node */
 	const char *cdev; /* "/dev/vfio/devices/vfio0"; NULL if the kernel has none, or the node is another device's */
+	struct vfiobind_access group_access; /* of @group_node, if there is one */
+	struct vfiobind_access cdev_access;  /* of @cdev, if there is one */
 };
 
 /** A process that has a VFIO device, or its group, open. */
@@ -570,6 +579,8 @@ struct vfiobind_result_device {
 	const struct vfiobind_vfio *vfio; /* NULL if not on a VFIO driver, and in a dry run */
 	size_t n_actions;
 	struct vfiobind_action *const *actions; /* in their order */
+	size_t n_netdevs;
+	const char *const *netdevs; /* of a reattach: the interfaces that came back, where there were any */
 };
 
 /** What became of all devices of one call, in the order given, then the rest of their groups. */
@@ -599,7 +610,8 @@ struct vfiobind_detach_options {
  *
  * Writes driver_override, the present driver's unbind, and drivers_probe, and loads the driver's module if need be.
  * Success means that the driver link of each device was read back and names the wanted driver, and that the device
- * has a vfio-dev entry where the kernel has these. On failure the devices are returned to their former drivers and
+ * has a vfio-dev entry where the kernel has these. Nodes that the kernel has made a device for are waited for, two seconds
+ * at most; that one does not come is a warning. On failure the devices are returned to their former drivers and
  * overrides, and @error's state says whether that was verified. A module that was loaded stays loaded. At the time-out
  * the kernel still has a store or a module: the state is pending, nothing is undone.
  *
@@ -640,7 +652,8 @@ struct vfiobind_reattach_options {
  * Gives devices back to their host drivers: all of them, or none. Only a device that is on a VFIO driver, or on none
  * while its driver_override names a VFIO driver, is touched; any other is left alone, and a warning says so where that
  * may surprise. An override that names a VFIO driver is cleared, another one stays. That no host driver takes a device
- * is no failure but a warning: there may be none for it.
+ * is no failure but a warning: there may be none for it. So is it if an interface or disk that the device had before it
+ * was detached does not come back within ten seconds.
  *
  * Writes driver_override, the VFIO driver's unbind, and drivers_probe. A device that is open is waited for until it is
  * closed; at the time-out the kernel still has the store: the state is pending, nothing is undone.
