@@ -142,6 +142,7 @@ static int boot_and_serve(const struct machine *machine, const struct mount_opti
 		return fail("cannot make /lib/modules of", options->machines[0], r);
 	host.files = module_tree_files(modules, &host.n_files);
 	host.kill = client_kill;
+	host.name = client_name;
 	r = kernel_new(machine, options->profile, &host, &k, &error);
 	if (r < 0) {
 		fprintf(stderr, "mocksys: %s: %s\n", options->machines[0], error ? error : strerror(-r));

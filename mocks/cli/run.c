@@ -226,6 +226,7 @@ static int boot(struct run *run, const char *release)
 	run->host.context = run->wire ? (void *)run->wire : run->sandbox;
 	run->host.uevent = run->wire ? wire_server_uevent : sandbox_uevent;
 	run->host.kill = client_kill;
+	run->host.name = client_name;
 	run->host.format_machine = format_machine;
 	run->host.mount_points = sandbox_mount_points(run->sandbox);
 	r = kernel_new(fixture_machine(run->fixture), options->profile, &run->host, &run->kernel, &error);

@@ -92,6 +92,23 @@ void client_kill(void *context, pid_t pid)
 		kill(pid, SIGKILL);
 }
 
+void client_name(void *context, pid_t pid, char *comm)
+{
+	char path[32], text[16];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	/* It ends in a newline, and has 15 bytes at most. */
+	n = read(fd, text, sizeof(text));
+	close(fd);
+	if (n > 1)
+		snprintf(comm, sizeof(text), "%.*s", (int)n - 1, text);
+}
+
 void client_cache_clear(struct client_cache *cache)
 {
 	for (size_t i = 0; i < CLIENT_CACHE; i++)

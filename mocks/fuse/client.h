@@ -23,4 +23,6 @@ struct client_cache {
 void client_cache_name(struct client_cache *cache, struct client *client, bool certain);
 /* SIGKILL for the process of a client (struct kernel_host's callback). A thread's number stands for its process. */
 void client_kill(void *context, pid_t pid);
+/* Its program's name (another such callback): untouched when it cannot be known. @comm: 16 bytes. */
+void client_name(void *context, pid_t pid, char *comm);
 void client_cache_clear(struct client_cache *cache);

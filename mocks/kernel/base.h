@@ -173,6 +173,9 @@ struct device {
 	const char *devname; /* "vfio/6"; NULL: no number */
 	const char *devmode;
 	char devname_text[32];
+	/* Of its node: may refuse, may not wait. Each close is for an open that succeeded. NULL: anybody may, it means nothing. */
+	int (*open_node)(struct device *device);
+	void (*close_node)(struct device *device);
 	bool no_power; /* device_set_pm_not_required() */
 
 	/* of PCI devices only */

@@ -138,9 +138,30 @@ static ssize_t refuse_write(struct kobject *kobj, const struct attribute *attr, 
 	return refused(EINVAL, "VFIO nodes answer ioctls only");
 }
 
+static int open_devnode(struct kobject *kobj, int flags)
+{
+	struct device *device = kobj ? container_of(kobj, struct device, kobj) : NULL;
+
+	return device && device->open_node ? device->open_node(device) : 0;
+}
+
+static void close_devnode(struct kobject *kobj)
+{
+	struct device *device = kobj ? container_of(kobj, struct device, kobj) : NULL;
+
+	if (device && device->close_node)
+		device->close_node(device);
+}
+
 struct kernfs_node *devnode_add(struct kernel *k, const char *path, mode_t mode, dev_t number, struct kobject *kobj)
 {
-	const struct attribute attr = {"", mode, .read = refuse_read, .write = refuse_write, .number = number};
+	const struct attribute attr = {"",
+				       mode,
+				       .read = refuse_read,
+				       .write = refuse_write,
+				       .number = number,
+				       .open = open_devnode,
+				       .release = close_devnode};
 	const char *name = strrchr(path, '/') + 1;
 	char *directory = xasprintf("dev/%.*s", (int)(name - 1 - path), path);
 	struct kernfs_node *parent = kernfs_get_dir(k->root, directory);
@@ -196,6 +217,17 @@ void class_device_add(struct kernel *k, struct device *device, struct class_type
 	device_uevent(k, device, "add");
 }
 
+/* devtmpfs_delete_node(): a directory that it has made goes with its last node. */
+static void remove_devnode(struct kernfs_node *node)
+{
+	struct kernfs_node *directory = kernfs_get(kernfs_parent(node));
+
+	kernfs_remove(node);
+	if (TAILQ_EMPTY(&directory->children) && !directory->permanent)
+		kernfs_remove(directory);
+	kernfs_put(directory);
+}
+
 void class_device_remove(struct kernel *k, struct device *device)
 {
 	struct kernfs_node *node = device->kobj.node, *glue = kernfs_get(kernfs_parent(node));
@@ -204,7 +236,7 @@ void class_device_remove(struct kernel *k, struct device *device)
 	/* device_del(): power/, the device node and its number, the class link, then the event, then the directory. */
 	kernfs_remove_by_name(node, "power");
 	if (device->devnode) {
-		kernfs_remove(device->devnode);
+		remove_devnode(device->devnode);
 		device->devnode = NULL;
 	}
 	if (device->devname) {

@@ -165,14 +165,11 @@ static void drop_uevents(struct kernel *k)
 static void shut_down(struct kernel *k)
 {
 	struct device *device;
-	const char *why;
 
 	k->booting = true;
-	TAILQ_FOREACH (device, &k->pci_bus.device_list, on_bus) {
+	TAILQ_FOREACH (device, &k->pci_bus.device_list, on_bus)
 		device->lock = (struct mutex){0};
-		while (vfio_user_close(to_pci_dev(device), &why) == 0)
-			;
-	}
+	vfio_forget_users(k);
 	k->rescan_remove = (struct mutex){0};
 	k->rescan_depth = 0;
 	k->vfio_group_lock = (struct mutex){0};

@@ -40,6 +40,8 @@ struct kernel_host {
 	void (*uevent)(void *context, const char *message, size_t size);
 	/* A rule wants the client's process killed: with SIGKILL, now. With the model lock held; must not wait. */
 	void (*kill)(void *context, pid_t pid);
+	/* What the client's program is called, as ps(1) says it (16 bytes at most), for the kernel's log. */
+	void (*name)(void *context, pid_t pid, char *comm);
 	/* The present state as a machine fixture (malloc'd text), for the control file `state`. @snapshot is valid during the call. */
 	char *(*format_machine)(void *context, const struct machine *snapshot);
 	const struct kernel_file *files;

@@ -61,7 +61,7 @@ static int check_open(struct kernfs_node *node, int flags)
 		return refused(EACCES, "nobody may read the attribute, root neither");
 	if (wants_write && (!(node->mode & 0222) || !kernfs_has_store(node)))
 		return refused(EACCES, "nobody may write the attribute, root neither");
-	return node->attr->open ? node->attr->open(node->kobj, flags) : 0;
+	return 0;
 }
 
 int kernfs_open(struct kernfs_node *node, int flags, struct kernfs_file **ret_file)
@@ -73,6 +73,8 @@ int kernfs_open(struct kernfs_node *node, int flags, struct kernfs_file **ret_fi
 	ret = check_open(node, flags);
 	if (!is_control(node))
 		ret = (int)STEP(node->k, SYS_OPEN, .path = node->path, .result = ret, .why = step_reason());
+	if (!ret && node->attr && node->attr->open)
+		ret = node->attr->open(node->kobj, flags);
 	if (ret)
 		return ret;
 	file = xcalloc(sizeof(*file));

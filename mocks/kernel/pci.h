@@ -166,3 +166,5 @@ bool vfio_is_in_use(struct kernel *k);
 /* Somebody opens or closes the VFIO device: 0, -ENODEV (not on a VFIO driver), -EPERM (the group is not viable). */
 int vfio_user_open(struct pci_dev *dev, const char **ret_why);
 int vfio_user_close(struct pci_dev *dev, const char **ret_why);
+/* Everybody closes what he has open, and is not told. */
+void vfio_forget_users(struct kernel *k);

@@ -30,6 +30,8 @@
 	X(VFIO_ADD_GROUP, "vfio.add-group", true, true)          \
 	X(VFIO_ADD_DEVICE, "vfio.add-device", true, true)        \
 	X(VFIO_REMOVE_DEVICE, "vfio.remove-device", true, false) \
+	X(VFIO_OPEN, "vfio.open", false, true)                   \
+	X(VFIO_CLOSE, "vfio.close", false, false)                \
 	X(VFIO_WAIT_USERS, "vfio.wait-users", true, false)       \
 	X(VFIO_REMOVE_GROUP, "vfio.remove-group", true, false)   \
 	X(MODULE_LOAD, "module.load", true, true)                \

@@ -1,29 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* vfio and vfio_pci_core: what every VFIO driver, generic or variant, does alike (drivers/vfio/). */
+#include "kernel/vfio.h"
+
 #include "kernel/iommu.h"
-#include "kernel/pci.h"
 
 #include <linux/pci_regs.h>
 #include <sys/sysmacros.h>
 
 enum { VFIO_MAJOR = 245, VFIO_CDEV_MAJOR = 244, MISC_MAJOR = 10, VFIO_MISC_MINOR = 196 };
-
-/* /dev/vfio/N and its class device: from the group's first VFIO device to its last. */
-struct vfio_group {
-	TAILQ_ENTRY(vfio_group) list;
-	struct iommu_group *group;
-	struct device *device;
-	unsigned n_devices;
-};
-
-struct vfio_device {
-	struct device device;
-	struct vfio_group *group;
-	struct module *module;
-	int index;
-	unsigned users;
-	bool leaving; /* being unbound: nobody may open it any more */
-};
 
 static const char *const none[] = {NULL};
 static const char *const on_vfio[] = {"vfio", NULL};
@@ -75,15 +59,14 @@ static struct vfio_group *find_group(struct kernel *k, const struct iommu_group 
 
 static struct vfio_group *make_group(struct kernel *k, struct pci_dev *dev)
 {
-	struct vfio_group *group;
-	struct device *device;
+	struct vfio_group *group = xcalloc(sizeof(*group));
+	struct device *device = &group->device;
 	char name[16];
 
-	group = xcalloc(sizeof(*group));
-	device = xcalloc(sizeof(*device));
 	group->group = dev->group;
-	group->device = device;
 	group->n_devices = 1;
+	device->open_node = vfio_open_group;
+	device->close_node = vfio_close_group;
 	device->major = VFIO_MAJOR;
 	device->minor = (unsigned)number_take(k->vfio_minors, ARRAY_SIZE(k->vfio_minors));
 	snprintf(name, sizeof(name), "%u", dev->group->id);
@@ -115,14 +98,12 @@ static int get_group(struct kernel *k, struct pci_dev *dev, struct vfio_group **
 
 static void remove_group(struct kernel *k, struct pci_dev *dev, struct vfio_group *group)
 {
-	int minor;
+	int minor = (int)group->device.minor;
 
 	STEP(k, VFIO_REMOVE_GROUP, .device = dev->device.name);
-	minor = (int)group->device->minor;
 	TAILQ_REMOVE(&k->vfio_groups, group, list);
-	class_device_remove(k, group->device);
+	class_device_remove(k, &group->device);
 	number_release(k->vfio_minors, minor);
-	free(group);
 }
 
 static void put_group(struct kernel *k, struct pci_dev *dev, struct vfio_group *group)
@@ -146,6 +127,8 @@ static void add_vfio_dev(struct kernel *k, struct pci_dev *dev, struct vfio_devi
 		vfio->device.minor = (unsigned)vfio->index;
 		snprintf(vfio->device.devname_text, sizeof(vfio->device.devname_text), "vfio/devices/%s", name);
 		vfio->device.devname = vfio->device.devname_text;
+		vfio->device.open_node = vfio_open_cdev;
+		vfio->device.close_node = vfio_close_cdev;
 	}
 	class_device_add(k, &vfio->device, class_get(k, "vfio-dev"), &dev->device, name, NULL, 0);
 }
@@ -193,6 +176,7 @@ int vfio_probe(struct pci_dev *dev, struct device_driver *driver, const char **r
 	if (ret)
 		return ret;
 	vfio = xcalloc(sizeof(*vfio));
+	vfio->pci = dev;
 	vfio->module = driver->module;
 	ret = get_group(k, dev, &vfio->group);
 	if (ret) {
@@ -209,6 +193,7 @@ int vfio_probe(struct pci_dev *dev, struct device_driver *driver, const char **r
 	if (k->profile.vfio_dev)
 		add_vfio_dev(k, dev, vfio);
 	start_idling(dev);
+	vfio_join_users(vfio);
 	return 0;
 }
 
@@ -216,18 +201,6 @@ static void remove_vfio_dev(struct kernel *k, struct vfio_device *vfio)
 {
 	if (k->profile.vfio_dev)
 		class_device_remove(k, &vfio->device);
-}
-
-static bool has_no_users(const void *vfio)
-{
-	return !((const struct vfio_device *)vfio)->users;
-}
-
-static void wait_for_users(struct kernel *k, const struct pci_dev *dev, const struct vfio_device *vfio)
-{
-	STEP(k, VFIO_WAIT_USERS, .device = dev->device.name,
-	     .why = vfio->users ? "somebody has the device open" : NULL);
-	kernel_wait_for(k, has_no_users, vfio);
 }
 
 void vfio_remove(struct pci_dev *dev)
@@ -246,13 +219,16 @@ void vfio_remove(struct pci_dev *dev)
 	STEP(k, VFIO_REMOVE_DEVICE, .device = dev->device.name);
 	if (k->profile.vfio_dev_before_users) {
 		remove_vfio_dev(k, vfio);
-		wait_for_users(k, dev, vfio);
+		vfio_wait_for_users(vfio);
 	} else {
-		wait_for_users(k, dev, vfio);
+		vfio_wait_for_users(vfio);
 		remove_vfio_dev(k, vfio);
 	}
 	put_group(k, dev, group);
 	dev->vfio = NULL;
+	/* Nobody has it open, unless an abort ended the wait: then whoever closes it later closes nothing. */
+	vfio->pci = NULL;
+	vfio->cdevs = 0;
 	end_idling(dev);
 	if (k->profile.vfio_dev) {
 		number_release(k->vfio_indexes, index);
@@ -265,43 +241,6 @@ void vfio_remove(struct pci_dev *dev)
 bool vfio_is_in_use(struct kernel *k)
 {
 	return !TAILQ_EMPTY(&k->vfio_groups);
-}
-
-int vfio_user_open(struct pci_dev *dev, const char **ret_why)
-{
-	if (!dev->vfio || dev->vfio->leaving) {
-		*ret_why = dev->vfio ? "the device is leaving its VFIO driver" : "the device is on no VFIO driver";
-		return -ENODEV;
-	}
-	if (dev->group->host_users) {
-		*ret_why = "the IOMMU group is not viable: a device of it is on a host driver";
-		return -EPERM;
-	}
-	if (!dev->vfio->users++) {
-		dev->group->user_claims++;
-		dev->enable_count++;
-		dev->runtime_users++;
-		dev->vfio->module->users++;
-		pci_update_power_state(dev);
-	}
-	return 0;
-}
-
-int vfio_user_close(struct pci_dev *dev, const char **ret_why)
-{
-	if (!dev->vfio || !dev->vfio->users) {
-		*ret_why = "nobody has the device open";
-		return -ENODEV;
-	}
-	if (!--dev->vfio->users) {
-		dev->group->user_claims--;
-		dev->enable_count--;
-		dev->runtime_users--;
-		dev->vfio->module->users--;
-		pci_update_power_state(dev);
-	}
-	kernel_changed(dev->device.kobj.k);
-	return 0;
 }
 
 void vfio_init(struct kernel *k)
