@@ -196,6 +196,23 @@ static char *format_machine(void *context, const struct machine *snapshot)
 	return fixture_format(snapshot);
 }
 
+static void announce(void *context, const char *message, size_t size)
+{
+	struct run *run = context;
+
+	if (run->wire)
+		wire_server_uevent(run->wire, message, size);
+	else
+		sandbox_uevent(run->sandbox, message, size);
+}
+
+static const struct device_model *find_model(void *context, const char *name)
+{
+	struct run *run = context;
+
+	return fixture_find_model(run->fixture, name, stderr);
+}
+
 static int load_modules(struct run *run, const char *release)
 {
 	int r = module_tree_new(fixture_machine(run->fixture), release, &run->modules);
@@ -223,8 +240,9 @@ static int boot(struct run *run, const char *release)
 	r = load_modules(run, release);
 	if (r < 0)
 		return r;
-	run->host.context = run->wire ? (void *)run->wire : run->sandbox;
-	run->host.uevent = run->wire ? wire_server_uevent : sandbox_uevent;
+	run->host.context = run;
+	run->host.uevent = announce;
+	run->host.find_model = find_model;
 	run->host.kill = client_kill;
 	run->host.name = client_name;
 	run->host.format_machine = format_machine;

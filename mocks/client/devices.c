@@ -21,6 +21,21 @@ static int write_verb(struct mocksys *machine, const char *file, const char *ver
 	return client_write(machine, file, text);
 }
 
+int mocksys_device_add(struct mocksys *machine, const char *address, const char *model, int group)
+{
+	char text[256];
+
+	if (!is_word(address) || !is_word(model))
+		return client_fail(machine, -EINVAL, "not an address and a device model: '%s', '%s'", address, model);
+	snprintf(text, sizeof(text), group < 0 ? "add %s %s" : "add %s %s group=%d", address, model, group);
+	return client_write(machine, "hotplug", text);
+}
+
+int mocksys_device_remove(struct mocksys *machine, const char *address)
+{
+	return write_verb(machine, "hotplug", "remove", address);
+}
+
 int mocksys_user_open(struct mocksys *machine, const char *address)
 {
 	return write_verb(machine, "users", "open", address);

@@ -85,8 +85,9 @@ int mocksys_reset(struct mocksys *machine);
  * Adds fault rules.
  *
  * @rules: one a line: a STEP, then perhaps `after=N` (let N such steps pass) and `times=N` (then no more), and what is to
- *         happen: `fail=ERRNO` (by name), `delay=MILLISECONDS`, `hold`, `kill` (SIGKILL to the process whose operation is
- *         at the step). "dd.probe driver=vfio-pci times=1 fail=EBUSY"
+ *         happen: `fail=ERRNO` (by name), `delay=MILLISECONDS`, `hold`, `vanish` (the device is pulled out at this moment,
+ *         see mocksys_device_remove()), `kill` (SIGKILL to the process whose operation is at the step).
+ *         "dd.probe driver=vfio-pci times=1 fail=EBUSY"
  *
  * Returns: 0; -EINVAL if any of them is malformed, or such a step can neither fail nor wait: then none is added.
  * Since: 0.1
@@ -198,6 +199,30 @@ int mocksys_watch_next(struct mocksys_watch *watch, char **ret_line);
 void mocksys_watch_free(struct mocksys_watch *watch);
 
 /* ---------------------------------------------------------------------------------------------------------- devices */
+
+/**
+ * Plugs a function in, as by hot-plug: the kernel notices by itself, and offers it to the drivers. Returns when it has
+ * done so, or waits for something (a rule that holds a step, a lock): it goes on then without the caller.
+ *
+ * @address: where: a bus that is there, nothing at this address
+ * @model: which kind: a device model of the machine, or one that `mocksys list` shows; no bridge
+ * @group: its IOMMU group; -1: the lowest free one
+ *
+ * Returns: 0; -EINVAL; -EEXIST if there is a function at @address; -ENODEV if there is no such bus; -ENOENT if there is no
+ * such model. Since: 0.1
+ */
+int mocksys_device_add(struct mocksys *machine, const char *address, const char *model, int group);
+
+/**
+ * Pulls a function out: it is gone at once, its configuration space reads as all ones, and no rescan finds it. The kernel
+ * notices by itself, and takes it off the bus: which waits for its lock, and for users of its VFIO device. Returns when
+ * it has done so, or waits: it goes on then without the caller.
+ *
+ * @address: of any function, a single VF, or a bridge, which takes along what is behind it
+ *
+ * Returns: 0; -ENODEV if there is no such function; -EINVAL. Since: 0.1
+ */
+int mocksys_device_remove(struct mocksys *machine, const char *address);
 
 /**
  * Somebody opens the VFIO device of a function that is bound to a VFIO driver: until it is closed, unbinding waits. May be

@@ -49,6 +49,8 @@ void kernel_changed(struct kernel *k);
 /* A store or a show that may wait, begun and ended: reset waits for them. */
 void kernel_operation_begin(struct kernel *k);
 void kernel_operation_end(struct kernel *k);
+/* It was begun by another thread, for this one to end. */
+void kernel_operation_adopt(void);
 /* Ends every wait with @error until abort_error is cleared, and waits until no operation but the caller's own is left. */
 void kernel_finish_operations(struct kernel *k, int error);
 const struct client *kernel_client(void);
@@ -295,9 +297,10 @@ void log_clear(struct kernel *k);
 
 /* ---- the kernel ---- */
 
+struct background;
 struct iommu_group;
 struct pci_dev;
-struct pci_resource;
+struct pci_slot;
 struct vfio_device;
 struct inode_table;
 
@@ -348,7 +351,9 @@ struct kernel {
 	uint64_t vfio_minors[16], vfio_indexes[16], eth_names[16], ptp_names[16];
 	uint64_t wakeup_names[16], irqs[64];
 	unsigned next_ifindex;
-	struct pci_resource *resources; /* of each described function, from the boot on */
+	TAILQ_HEAD(pci_slots, pci_slot) slots; /* by address */
+	uint64_t next_plugged[3]; /* where a function that is plugged in gets its memory, by enum pci_window_kind */
+	TAILQ_HEAD(, background) backgrounds;
 	TAILQ_HEAD(, vfio_group) vfio_groups;
 	struct mutex vfio_group_lock;
 };

@@ -2,9 +2,11 @@
 /* The control files, /sys/kernel/debug/mocksys: how tests, shells and the shim drive the fake itself. */
 #include "kernel/base.h"
 
-#include "kernel/pci.h"
+#include "kernel/hotplug.h"
 #include "kernel/snapshot.h"
 #include "kernel/step-internal.h"
+
+#include <limits.h>
 
 int control_refuse(struct kernel *k, const char *file, const char *value, int error, const char *why)
 {
@@ -135,6 +137,36 @@ static ssize_t users_store(struct kobject *kobj, const struct attribute *attr, c
 	return ret ? control_refuse(kobj->k, "users", name, -ret, why) : (ssize_t)size;
 }
 
+/* `add ADDRESS MODEL [group=N]`: what is behind the model. False: it is something else. */
+static bool parse_group(const char *text, int *ret_group)
+{
+	unsigned long long group;
+
+	*ret_group = -1;
+	if (!*text)
+		return true;
+	if (strncmp(text, "group=", 6) || kstrtoull(text + 6, &group) || group > INT_MAX)
+		return false;
+	*ret_group = (int)group;
+	return true;
+}
+
+static ssize_t hotplug_store(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size)
+{
+	char line[256], verb[32] = "", address[64] = "", model[64] = "", rest[32] = "", more[2] = "";
+	const char *why = "`add ADDRESS MODEL [group=N]` or `remove ADDRESS` is wanted";
+	struct kernel *k = kobj->k;
+	int n, group, ret = -EINVAL;
+
+	snprintf(line, sizeof(line), "%.*s", (int)size, data);
+	n = sscanf(line, "%31s %63s %63s %31s %1s", verb, address, model, rest, more);
+	if (!strcmp(verb, "add") && n >= 3 && n <= 4 && parse_group(rest, &group))
+		ret = hotplug_add(k, address, model, group, &why);
+	else if (!strcmp(verb, "remove") && n == 2)
+		ret = hotplug_remove(k, address, &why);
+	return ret ? control_refuse(k, "hotplug", line, -ret, why) : (ssize_t)size;
+}
+
 static const struct attribute attrs[] = {
 	{"reset", 0200, .store_long = reset_store, .flags = ATTRIBUTE_CONTROL},
 	{"trace", 0644, .show_long = trace_text, .store_long = trace_store,
@@ -147,6 +179,7 @@ static const struct attribute attrs[] = {
 	{"release", 0200, .store = release_store, .flags = ATTRIBUTE_CONTROL | ATTRIBUTE_STORE_INLINE},
 	{"state", 0444, .show_long = state_text, .flags = ATTRIBUTE_CONTROL},
 	{"modules", 0200, .store_long = modules_store, .flags = ATTRIBUTE_CONTROL},
+	{"hotplug", 0200, .store_long = hotplug_store, .flags = ATTRIBUTE_CONTROL},
 	{"users", 0200, .store_long = users_store, .flags = ATTRIBUTE_CONTROL | ATTRIBUTE_STORE_INLINE},
 };
 

@@ -65,6 +65,8 @@ static bool parse_flag(struct rule *rule, const char *word)
 		rule->hold = true;
 	else if (!strcmp(word, "kill"))
 		rule->kill = true;
+	else if (!strcmp(word, "vanish"))
+		rule->vanish = true;
 	else
 		return false;
 	return true;
@@ -110,7 +112,7 @@ static const char *parse_words(char *line, struct rule *rule)
 
 static bool does_something(const struct rule *rule)
 {
-	return rule->error || rule->delay_ms || rule->hold || rule->kill;
+	return rule->error || rule->delay_ms || rule->hold || rule->kill || rule->vanish;
 }
 
 const char *rule_parse_match(char *line, struct rule *rule)
@@ -131,8 +133,9 @@ static const char *parse_rule(char *line, struct rule *rule)
 	if (complaint)
 		return complaint;
 	if (!does_something(rule))
-		return "none of fail=, delay=, hold and kill";
-	if ((rule->delay_ms || rule->hold) && !step_may_wait(rule->step))
+		return "none of fail=, delay=, hold, vanish and kill";
+	/* A device that vanishes takes its time, too. */
+	if ((rule->delay_ms || rule->hold || rule->vanish) && !step_may_wait(rule->step))
 		return "this step cannot wait";
 	if (rule->error && !step_may_fail(rule->step))
 		return "this step cannot fail";

@@ -2,6 +2,7 @@
 /* What fault rules do to a step that they match, and the steps that they hold. */
 #include "kernel/fault.h"
 
+#include "kernel/hotplug.h"
 #include "kernel/kernfs.h"
 
 #include <fnmatch.h>
@@ -142,33 +143,50 @@ const char step_aborted[] = "the machine is being reset, or its server is ending
 /* What the rules want together. */
 struct decision {
 	unsigned long delay_ms;
-	bool hold, kill;
+	bool hold, vanish, kill;
 	int error;
 };
+
+/* The device of a step if it is there to vanish, or NULL. */
+static struct device *vanishing(struct kernel *k, const struct step_args *args)
+{
+	char address[PCI_ADDRESS_TEXT];
+	const char *name = device_of_step(args, address);
+	struct device *device = name ? bus_find_device(k, name) : NULL;
+
+	if (!device)
+		return NULL;
+	/* The bus has it as long as the lock is held. */
+	kobject_put(&device->kobj);
+	return to_pci_dev(device)->disconnected ? NULL : device;
+}
+
+/* The kernel itself is no client to be killed, and nothing vanishes that is not there. */
+static bool can_fire(struct kernel *k, const struct rule *rule, const struct step_args *args)
+{
+	return (!rule->kill || kernel_client()->pid) && (!rule->vanish || vanishing(k, args));
+}
 
 static void decide(struct kernel *k, enum step_id id, const struct step_args *args, struct decision *decision,
 		   char *why)
 {
-	const struct client *client = kernel_client();
 	struct rule *rule;
 
 	TAILQ_FOREACH (rule, &k->steps->rules, list) {
 		bool first_reason = !why[0] || (rule->error && !decision->error);
 
-		if (!rule_matches(rule, id, args, client->actor))
-			continue;
-		/* The kernel itself is no client to be killed. */
-		if (rule->kill && !client->pid)
+		if (!rule_matches(rule, id, args, kernel_client()->actor) || !can_fire(k, rule, args))
 			continue;
 		if (rule->seen++ < rule->after || (rule->times && rule->fired >= rule->times))
 			continue;
 		rule->fired++;
 		decision->delay_ms += rule->delay_ms;
 		decision->hold |= rule->hold;
+		decision->vanish |= rule->vanish;
 		decision->kill |= rule->kill;
 		if (!decision->error)
 			decision->error = rule->error;
-		if (first_reason && (rule->error || rule->kill))
+		if (first_reason && (rule->error || rule->kill || rule->vanish))
 			snprintf(why, STEP_WHY, "fault rule: %s", rule->text);
 	}
 }
@@ -183,6 +201,8 @@ long rules_apply(struct kernel *k, enum step_id id, const struct step_args *args
 	/* The kernel goes on with what it is at: a process dies on its way out of the kernel. */
 	if (decision.kill && k->host.kill)
 		k->host.kill(k->host.context, kernel_client()->pid);
+	if (decision.vanish)
+		hotplug_vanish(to_pci_dev(vanishing(k, args)));
 	if (decision.delay_ms)
 		ret = wait_ms(k, decision.delay_ms);
 	if (!ret && decision.hold)

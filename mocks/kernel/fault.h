@@ -13,7 +13,7 @@ struct rule {
 	unsigned long seen, fired;
 	int error; /* fail=: positive errno */
 	unsigned long delay_ms;
-	bool hold, kill;
+	bool hold, vanish, kill;
 };
 
 void rule_free(struct rule *rule);

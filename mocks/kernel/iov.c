@@ -104,6 +104,12 @@ static void remove_vf(struct pci_dev *pf, unsigned index)
 	pci_stop_and_remove(vf);
 }
 
+void iov_remove_vf(struct pci_dev *vf)
+{
+	if (vf->physfn->vfs[vf->vf_index] == vf)
+		remove_vf(vf->physfn, vf->vf_index);
+}
+
 int iov_enable(struct pci_dev *pf, unsigned n)
 {
 	struct kernel *k = pf->device.kobj.k;

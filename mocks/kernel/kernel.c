@@ -2,6 +2,8 @@
 /* A machine comes up, is reset, ends. */
 #include "kernel/base.h"
 
+#include "kernel/background.h"
+#include "kernel/hotplug.h"
 #include "kernel/iommu.h"
 #include "kernel/kernfs-internal.h"
 #include "kernel/pci.h"
@@ -232,7 +234,8 @@ int kernel_new(const struct machine *machine, const char *profile, const struct 
 		return ret;
 	}
 	init_locks(k);
-	k->resources = xcalloc((machine->n_devices + 1) * PCI_RESOURCES * sizeof(*k->resources));
+	TAILQ_INIT(&k->backgrounds);
+	pci_init_slots(k);
 	pci_setup_resources(k);
 	STAILQ_INIT(&k->uevents);
 	k->steps = step_state_new();
@@ -264,8 +267,10 @@ int kernel_reset(struct kernel *k)
 	if (k->abort_error)
 		return k->abort_error;
 	kernel_finish_operations(k, -EIO);
+	background_settle(k);
 	k->abort_error = 0;
 	shut_down(k);
+	pci_reset_slots(k);
 	step_rules_reset(k);
 	ret = boot(k, &error); /* came up before, so it does again */
 	free(error);
@@ -282,6 +287,7 @@ void kernel_free(struct kernel *k)
 {
 	kernel_lock(k);
 	kernel_finish_operations(k, -ENODEV);
+	background_settle(k);
 	k->abort_error = 0;
 	shut_down(k);
 	kernfs_exit(k);
@@ -289,7 +295,7 @@ void kernel_free(struct kernel *k)
 	kernel_unlock(k);
 	drop_uevents(k);
 	step_state_free(k->steps);
-	free(k->resources);
+	pci_free_slots(k);
 	pthread_cond_destroy(&k->changed);
 	pthread_mutex_destroy(&k->lock);
 	free(k);

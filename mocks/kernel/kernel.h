@@ -44,6 +44,8 @@ struct kernel_host {
 	void (*name)(void *context, pid_t pid, char *comm);
 	/* The present state as a machine fixture (malloc'd text), for the control file `state`. @snapshot is valid during the call. */
 	char *(*format_machine)(void *context, const struct machine *snapshot);
+	/* The model of devices called @name, which must outlive the kernel; NULL: there is none. With the model lock held. */
+	const struct device_model *(*find_model)(void *context, const char *name);
 	const struct kernel_file *files;
 	size_t n_files;
 	const char *const

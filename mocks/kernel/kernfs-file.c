@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Open files of the tree: what open, read and write do to an attribute (fs/kernfs/file.c, fs/sysfs/file.c). */
+#include "kernel/background.h"
 #include "kernel/kernfs-internal.h"
 
 #include <fcntl.h>
@@ -145,6 +146,8 @@ static void end(struct kernfs_file *file)
 	file->busy = false;
 	kernfs_put_active(file->node);
 	kernel_changed(file->node->k);
+	/* What this has made possible is done before the client goes on. */
+	background_settle(file->node->k);
 }
 
 /* sysfs_kf_seq_show(): at most a page less one byte reaches the reader. */

@@ -5,7 +5,7 @@
  * Model code runs on one thread at a time. The lock is given up in two places only: in step() when a rule makes a step
  * wait, and here, in the wait for a modelled lock or condition. Every wait ends when abort_error is set.
  */
-#include "kernel/base.h"
+#include "kernel/background.h"
 
 #include <time.h>
 
@@ -47,11 +47,15 @@ int kernel_wait_for(struct kernel *k, bool (*ready)(const void *argument), const
 {
 	int ret = 0;
 
+	if (ready(argument))
+		return 0;
+	background_waits(k, ready, argument);
 	while (!ret && !ready(argument)) {
 		if (!k->abort_error)
 			pthread_cond_wait(&k->changed, &k->lock);
 		ret = k->abort_error;
 	}
+	background_goes_on();
 	return ret;
 }
 
@@ -59,8 +63,10 @@ int kernel_wait_until(struct kernel *k, const struct timespec *deadline)
 {
 	int error = 0;
 
+	background_waits(k, NULL, NULL);
 	while (!k->abort_error && error != ETIMEDOUT)
 		error = pthread_cond_timedwait(&k->changed, &k->lock, deadline);
+	background_goes_on();
 	return k->abort_error;
 }
 
@@ -105,6 +111,11 @@ void kernel_finish_operations(struct kernel *k, int error)
 void kernel_operation_begin(struct kernel *k)
 {
 	k->operations++;
+	own_operations++;
+}
+
+void kernel_operation_adopt(void)
+{
 	own_operations++;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Functions and buses appearing and going (drivers/pci/probe.c, bus.c, remove.c). */
-#include "kernel/pci.h"
-
+#include "kernel/hotplug.h"
 #include "kernel/iommu.h"
 #include "kernel/kernfs-internal.h"
 
@@ -165,11 +164,13 @@ void pci_remove_host_bridges(struct kernel *k)
 static const struct machine_device *described_bridge(struct kernel *k, uint32_t domain, int bus)
 {
 	const struct machine_device *best = NULL;
+	struct pci_slot *slot;
 
-	for (size_t i = 0; i < k->machine->n_devices; i++) {
-		const struct machine_device *d = &k->machine->devices[i];
+	TAILQ_FOREACH (slot, &k->slots, list) {
+		const struct machine_device *d = slot->description;
 
-		if (!d->secondary || d->address.domain != domain || bus < d->secondary || bus > d->subordinate)
+		if (slot->empty || !d->secondary || d->address.domain != domain || bus < d->secondary ||
+		    bus > d->subordinate)
 			continue;
 		if (!best || d->secondary > best->secondary)
 			best = d;
@@ -323,36 +324,73 @@ static struct pci_dev *make_function(const struct machine_device *described)
 	return dev;
 }
 
+/* The function, with a reference, or NULL: it is known, or cannot be had. */
+static struct pci_dev *find_new(struct kernel *k, const struct machine_device *described)
+{
+	struct pci_dev *dev;
+
+	if (pci_find(k, described->address))
+		return NULL;
+	dev = make_function(described);
+	if (pci_add_function(k, dev)) {
+		free(dev);
+		return NULL;
+	}
+	kobject_get(&dev->device.kobj);
+	return dev;
+}
+
+static void offer_to_drivers(struct pci_dev *dev)
+{
+	if (!dev->removing)
+		pci_bus_add_device(dev);
+	kobject_put(&dev->device.kobj);
+}
+
 void pci_rescan(struct kernel *k, long domain, int bus)
 {
-	struct pci_dev **found = xcalloc((k->machine->n_devices + 1) * sizeof(*found));
+	struct pci_dev **found;
+	struct pci_slot *slot;
 	size_t n = 0;
 
+	TAILQ_FOREACH (slot, &k->slots, list)
+		n++;
+	found = xcalloc((n + 1) * sizeof(*found));
+	n = 0;
 	STEP(k, PCI_RESCAN);
 	/* Found and announced first, then offered to drivers: pci_rescan_bus(). */
-	for (size_t i = 0; i < k->machine->n_devices; i++) {
-		const struct machine_device *described = &k->machine->devices[i];
-		struct pci_dev *dev;
+	TAILQ_FOREACH (slot, &k->slots, list) {
+		const struct machine_device *described = slot->description;
 
-		if (bus >= 0 && (described->address.domain != (uint32_t)domain ||
-				 !bus_is_below(k, (uint32_t)domain, described->address.bus, bus)))
+		if (slot->empty || (bus >= 0 && (described->address.domain != (uint32_t)domain ||
+						 !bus_is_below(k, (uint32_t)domain, described->address.bus, bus))))
 			continue;
-		if (pci_find(k, described->address))
-			continue;
-		dev = make_function(described);
-		if (pci_add_function(k, dev)) {
-			free(dev);
-			continue;
-		}
-		kobject_get(&dev->device.kobj);
-		found[n++] = dev;
+		found[n] = find_new(k, described);
+		n += found[n] != NULL;
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (!found[i]->removing)
-			pci_bus_add_device(found[i]);
-		kobject_put(&found[i]->device.kobj);
-	}
+	for (size_t i = 0; i < n; i++)
+		offer_to_drivers(found[i]);
 	free(found);
+}
+
+void pci_add_described(struct kernel *k, const struct machine_device *described)
+{
+	struct pci_dev *dev = find_new(k, described);
+
+	if (dev)
+		offer_to_drivers(dev);
+}
+
+bool pci_bus_exists(struct kernel *k, struct pci_address address)
+{
+	const struct machine_device *bridge = described_bridge(k, address.domain, address.bus);
+	struct pci_dev *dev = bridge ? pci_find(k, bridge->address) : NULL;
+	char root[32];
+
+	if (bridge)
+		return dev && !dev->removing;
+	snprintf(root, sizeof(root), "pci%04x:%02x", address.domain, address.bus);
+	return kernfs_lookup(kernfs_get_dir(k->sys, "devices"), root);
 }
 
 ssize_t pci_bus_rescan_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)

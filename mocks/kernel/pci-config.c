@@ -162,7 +162,10 @@ ssize_t pci_config_read(struct kobject *kobj, const struct attribute *attr, char
 		return 0;
 	if (size > limit - (size_t)offset)
 		size = limit - (size_t)offset;
-	memcpy(buffer, dev->config + offset, size);
+	if (dev->disconnected)
+		memset(buffer, 0xff, size);
+	else
+		memcpy(buffer, dev->config + offset, size);
 	return (ssize_t)size;
 }
 

@@ -3,7 +3,7 @@
  * Where functions have their memory and ports. The firmware decides, and Linux keeps it (drivers/pci/setup-bus.c): bus
  * after bus, in the order of addresses, what is behind a bridge within its windows. The same machine gets the same.
  */
-#include "kernel/pci.h"
+#include "kernel/hotplug.h"
 
 #include <linux/pci_regs.h>
 
@@ -13,12 +13,13 @@ enum { IO = 0x100, MEM = 0x200, PREFETCH = 0x2000, MEM_64 = 0x100000 };
 static const struct {
 	uint32_t flags;
 	uint64_t root;    /* where a root bus begins */
+	uint64_t plugged; /* where there is room for what is plugged in later */
 	uint64_t grain;   /* of a bridge's window */
 	uint64_t reserve; /* what a port has at least into which something may be plugged */
 } kinds[N_WINDOWS] = {
-	[WINDOW_IO] = {IO, 0x3000, 0x1000, 0x1000},
-	[WINDOW_MEMORY] = {MEM, 0xe0000000, 0x100000, 0x200000},
-	[WINDOW_PREFETCHABLE] = {MEM | PREFETCH | MEM_64 | 1, 0x380000000000, 0x100000, 0x200000},
+	[WINDOW_IO] = {IO, 0x3000, 0xc000, 0x1000, 0x1000},
+	[WINDOW_MEMORY] = {MEM, 0xe0000000, 0xf0000000, 0x100000, 0x200000},
+	[WINDOW_PREFETCHABLE] = {MEM | PREFETCH | MEM_64 | 1, 0x380000000000, 0x390000000000, 0x100000, 0x200000},
 };
 
 /* What is being filled, of a root bus or of a bridge's windows. */
@@ -29,7 +30,12 @@ struct space {
 
 static struct pci_resource *resources_of(struct kernel *k, const struct machine_device *described)
 {
-	return k->resources + PCI_RESOURCES * (described - k->machine->devices);
+	struct pci_slot *slot;
+
+	TAILQ_FOREACH (slot, &k->slots, list)
+		if (slot->description == described)
+			return slot->resources;
+	abort(); /* every description has its slot */
 }
 
 static uint64_t align_up(uint64_t value, uint64_t size)
@@ -103,9 +109,9 @@ static void mark_video_shadow(struct pci_resource *rom, const struct device_mode
 		rom->flags = MEM | SHADOWED | IN_USE;
 }
 
-static void set_up_function(struct kernel *k, struct space *space, const struct machine_device *described, bool root)
+static void set_up_function(struct kernel *k, struct space *space, struct pci_resource *resources,
+			    const struct machine_device *described, bool root)
 {
-	struct pci_resource *resources = resources_of(k, described);
 	const struct device_model *model = described->model;
 	unsigned vfs = total_vfs(model);
 
@@ -154,7 +160,7 @@ static void set_up_bus(struct kernel *k, struct space *space, uint32_t domain, u
 
 		if (described->address.domain != domain || described->address.bus != bus)
 			continue;
-		set_up_function(k, space, described, root);
+		set_up_function(k, space, resources_of(k, described), described, root);
 		/* No bridge leads to its own bus: check-bus.c. */
 		if (described->secondary > bus)
 			set_up_bridge(k, space, described);
@@ -188,6 +194,17 @@ void pci_setup_resources(struct kernel *k)
 		if (!is_behind_bridge(k, address))
 			set_up_bus(k, &root, address.domain, address.bus, true);
 	}
+}
+
+/* Linux would look into the windows of the port that it is plugged into: the fake is not that exact. */
+void pci_setup_plugged(struct kernel *k, struct pci_slot *slot)
+{
+	struct space space = {0};
+
+	for (unsigned kind = 0; kind < N_WINDOWS; kind++)
+		space.next[kind] = k->next_plugged[kind] ? k->next_plugged[kind] : kinds[kind].plugged;
+	set_up_function(k, &space, slot->resources, slot->description, true);
+	memcpy(k->next_plugged, space.next, sizeof(k->next_plugged));
 }
 
 /* A VF's BARs are slices of its PF's. */

@@ -60,8 +60,9 @@ struct pci_dev {
 	struct net_device *net;
 	struct device *ptp;
 	struct vfio_device *vfio;
-	bool added;    /* offered to drivers, and not stopped yet */
-	bool removing; /* somebody asked for it */
+	bool added;        /* offered to drivers, and not stopped yet */
+	bool removing;     /* somebody asked for it */
+	bool disconnected; /* pulled out: its configuration space reads as all ones */
 	bool gone;
 };
 
@@ -110,6 +111,10 @@ void pci_bus_add_device(struct pci_dev *dev);
 void pci_rescan(struct kernel *k, long domain, int bus);
 void pci_stop_and_remove(struct pci_dev *dev);
 void pci_remove_host_bridges(struct kernel *k);
+/* Whether a function could be found at @address: a bridge that is there leads to its bus, or it is a root bus. */
+bool pci_bus_exists(struct kernel *k, struct pci_address address);
+/* One function that is new, as a rescan finds it. R is held. */
+void pci_add_described(struct kernel *k, const struct machine_device *described);
 int pci_lock_rescan_remove(struct kernel *k);
 void pci_unlock_rescan_remove(struct kernel *k);
 ssize_t pci_rescan_common(struct kernel *k, long domain, int bus, const char *buffer, size_t count);
@@ -150,6 +155,8 @@ void iov_init(struct pci_dev *dev);
 void iov_reset_totalvfs(struct pci_dev *dev);
 int iov_enable(struct pci_dev *pf, unsigned n);
 void iov_disable(struct pci_dev *pf);
+/* One VF alone. R is held. */
+void iov_remove_vf(struct pci_dev *vf);
 void iov_add_attrs(struct pci_dev *dev);
 void iov_remove_attrs(struct pci_dev *dev);
 

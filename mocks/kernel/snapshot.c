@@ -47,7 +47,7 @@ static struct machine_device snapshot_device(const struct pci_dev *dev)
 struct machine *machine_snapshot(struct kernel *k)
 {
 	struct machine *snapshot = xcalloc(sizeof(*snapshot));
-	struct machine_device *devices = xcalloc((k->machine->n_devices + 1) * sizeof(*devices));
+	struct machine_device *devices;
 	struct device *device;
 	struct module *module;
 	const char **loaded;
@@ -62,6 +62,10 @@ struct machine *machine_snapshot(struct kernel *k)
 		if (!module->desc->builtin)
 			loaded[n++] = module->desc->name;
 	snapshot->loaded = loaded;
+	n = 0;
+	TAILQ_FOREACH (device, &k->pci_bus.device_list, on_bus)
+		n++;
+	devices = xcalloc((n + 1) * sizeof(*devices));
 	snapshot->n_devices = 0;
 	TAILQ_FOREACH (device, &k->pci_bus.device_list, on_bus)
 		if (!to_pci_dev(device)->physfn)

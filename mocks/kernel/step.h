@@ -42,6 +42,8 @@
 	X(PCI_REMOVE_ID, "pci.remove-id", true, false)           \
 	X(PCI_ADD_DEVICE, "pci.add-device", true, true)          \
 	X(PCI_REMOVE_DEVICE, "pci.remove-device", true, false)   \
+	X(PCI_PLUG, "pci.plug", true, false)                     \
+	X(PCI_UNPLUG, "pci.unplug", true, false)                 \
 	X(PCI_RESCAN, "pci.rescan", true, false)                 \
 	X(PCI_LOCK, "pci.lock-rescan-remove", true, false)       \
 	X(PCI_RESET, "pci.reset", true, true)                    \

@@ -181,11 +181,16 @@ static bool is_unused(const void *argument)
 	return !vfio->users && !vfio->cdevs;
 }
 
-static bool is_unused_or_interrupted(const void *vfio)
-{
-	const bool *interrupted = kernel_client()->interrupted;
+struct unbinding {
+	const struct vfio_device *vfio;
+	const bool *interrupted; /* of who waits */
+};
 
-	return is_unused(vfio) || (interrupted && *interrupted);
+static bool is_unused_or_interrupted(const void *argument)
+{
+	const struct unbinding *unbinding = argument;
+
+	return is_unused(unbinding->vfio) || (unbinding->interrupted && *unbinding->interrupted);
 }
 
 static void log_interrupted(struct device *device)
@@ -205,6 +210,7 @@ void vfio_wait_for_users(struct vfio_device *vfio)
 {
 	struct device *device = &vfio->pci->device;
 	struct kernel *k = device->kobj.k;
+	const struct unbinding unbinding = {vfio, kernel_client()->interrupted};
 	bool in_use = !is_unused(vfio);
 
 	STEP(k, VFIO_WAIT_USERS, .device = device->name, .why = in_use ? "somebody has the device open" : NULL);
@@ -212,7 +218,7 @@ void vfio_wait_for_users(struct vfio_device *vfio)
 		return;
 	device_log(k, device, LOG_LEVEL_WARNING,
 		   "No device request channel registered, blocked until released by user");
-	if (kernel_wait_for(k, is_unused_or_interrupted, vfio) || is_unused(vfio))
+	if (kernel_wait_for(k, is_unused_or_interrupted, &unbinding) || is_unused(vfio))
 		return;
 	log_interrupted(device);
 	kernel_wait_for(k, is_unused, vfio);

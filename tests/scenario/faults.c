@@ -232,7 +232,7 @@ static void a_malformed_rule_is_refused_and_the_trace_says_why(void **state)
 		const char *rule, *why;
 	} rules[] = {
 		{"dd.prob fail=EIO", "no such step"},
-		{"dd.probe", "none of fail=, delay=, hold and kill"},
+		{"dd.probe", "none of fail=, delay=, hold, vanish and kill"},
 		{"dd.probe fail=EWHAT", "fail= wants the name of an errno"},
 		{"dd.probe times=0 fail=EIO", "times= wants a number above 0"},
 		{"dd.probe after=x fail=EIO", "after= wants a number"},
