@@ -588,6 +588,58 @@ static void udevadm_monitor_shows_what_a_real_kernel_announces(void **state)
 	assert_string_equal(sorted, expected);
 }
 
+/* ---- systemd-udevd ---- */
+
+static const char *udevd(void)
+{
+	static const char *const places[] = {"/usr/lib/systemd/systemd-udevd", "/lib/systemd/systemd-udevd"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (access(places[i], X_OK) == 0)
+			return places[i];
+	return NULL;
+}
+
+/* It answers to the kernel's messages with its own, for which they need a network namespace. */
+static void udevd_loads_a_driver_by_the_modalias_and_answers(void **state)
+{
+	struct udev *udev;
+	struct udev_monitor *monitor;
+	struct pollfd heard = {.events = POLLIN};
+	bool added = false;
+
+	if (getenv("MOCKSYS_WIRE") || !udevd() || under_valgrind()) {
+		print_message("skipped: %s\n", !udevd() ? "systemd-udevd is not installed (package udev)"
+							: "only way mount has uevents of programs");
+		skip();
+	}
+	RUN_WELL("modprobe", "-r", "igbvf");
+	assert_device(VF, NULL, "(null)");
+	/* It returns when it listens. */
+	RUN_WELL(udevd(), "--daemon");
+	udev = udev_new();
+	monitor = udev_monitor_new_from_netlink(udev, "udev");
+	assert_return_code(udev_monitor_enable_receiving(monitor), 0);
+	heard.fd = udev_monitor_get_fd(monitor);
+	change("add");
+	while (!added) {
+		struct udev_device *device;
+
+		assert_int_equal(poll(&heard, 1, -1), 1);
+		device = udev_monitor_receive_device(monitor);
+		added = device && strcmp(udev_device_get_sysname(device), VF) == 0 &&
+			udev_device_get_is_initialized(device);
+		udev_device_unref(device);
+	}
+	RUN_WELL("udevadm", "settle");
+	RUN_WELL("udevadm", "control", "--exit");
+	assert_device(VF, "igbvf", "(null)");
+	assert_true(exists("/run/udev/data/+pci:" VF));
+	assert_int_equal(TRACE_COUNT(" module.load module=igbvf = 0"), 1);
+	udev_monitor_unref(monitor);
+	udev_unref(udev);
+}
+
 static const struct CMUnitTest tests[] = {
 	SCENARIO(a_detach_and_reattach_are_announced_as_a_real_kernel_does),
 	SCENARIO(the_socket_is_a_netlink_socket),
@@ -598,6 +650,7 @@ static const struct CMUnitTest tests[] = {
 	SCENARIO(a_libudev_program_waits_for_bind),
 	SCENARIO(libudev_enumerates_the_machines_devices),
 	SCENARIO(udevadm_monitor_shows_what_a_real_kernel_announces),
+	SCENARIO(udevd_loads_a_driver_by_the_modalias_and_answers),
 };
 
 static int record(void)
