@@ -15,7 +15,7 @@
  * - It returns 0 or a negative errno. mocksys_error() then has a line for people. Outputs are named ret_… and stay
  *   untouched on failure; they may be NULL where the caller has no use for them.
  * - Text that is returned through a pointer belongs to the caller and goes back with free().
- * - A STEP is what `README.md` calls one: a name, and what it is about: "dd.probe", "dd.probe device=0000:04:11.5",
+ * - A STEP is a name, as docs/testing.md lists them, and what it is about: "dd.probe", "dd.probe device=0000:04:11.5",
  *   "sys.write path=/sys/bus/pci/drivers_probe actor=1234". The keys are device, driver, path (a glob) and actor.
  * - Threads: a machine belongs to one thread at a time, and so does a watch. Several machines are independent handles to
  *   the same one.

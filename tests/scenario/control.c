@@ -214,6 +214,36 @@ static void an_unbind_waits_for_the_user(void **state)
 	assert_int_equal(wait_for(pid), 0);
 }
 
+static void a_function_is_pulled_out_and_plugged_in(void **state)
+{
+	SUCCEED(mocksys_device_remove(machine, VF));
+	assert_false(exists(DEVICES "/" VF));
+	assert_true(exists(DEVICES "/0000:04:10.2"));
+	SUCCEED(mocksys_device_remove(machine, PF));
+	assert_false(exists(DEVICES "/" PF) || exists(DEVICES "/0000:04:10.2"));
+	SUCCEED(mocksys_device_add(machine, PF, "intel-82576", 21));
+	assert_device(PF, "igb", "(null)");
+	/* Of the fixtures, though the machine had none. */
+	SUCCEED(mocksys_device_add(machine, "0000:04:00.1", "intel-82574l", -1));
+	assert_device("0000:04:00.1", NULL, "(null)");
+	FAIL(mocksys_device_remove(machine, VF), ENODEV, "hotplug: 'remove " VF "': no such device on the bus");
+	FAIL(mocksys_device_add(machine, PF, "intel-82576", 21), EEXIST,
+	     "hotplug: 'add " PF " intel-82576 group=21': there is a device at this address");
+	FAIL(mocksys_device_add(machine, "0000:04:01.0", "toaster", -1), ENOENT,
+	     "hotplug: 'add 0000:04:01.0 toaster': neither the machine nor the fixtures know such a model");
+	FAIL(mocksys_device_add(machine, "0000:05:00.0", "intel-82576", -1), ENODEV,
+	     "hotplug: 'add 0000:05:00.0 intel-82576': no such bus");
+	FAIL(mocksys_device_add(machine, PF, "", -1), EINVAL, "not an address and a device model: '" PF "', ''");
+}
+
+static void a_device_vanishes_at_a_step(void **state)
+{
+	SUCCEED(mocksys_fault_add(machine, "dd.remove device=" VF " vanish"));
+	write_file(UNBIND, VF);
+	assert_false(exists(DEVICES "/" VF));
+	SUCCEED(mocksys_step_wait(machine, "pci.unplug device=" VF " actor=hotplug", NULL));
+}
+
 static void trace_and_state_are_texts(void **state)
 {
 	_cleanup_text_ char *trace = NULL, *cleared = NULL, *fixture = NULL;
@@ -238,6 +268,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(a_reset_ends_what_waits),
 	TEST(a_signal_ends_what_waits),
 	TEST(an_unbind_waits_for_the_user),
+	TEST(a_function_is_pulled_out_and_plugged_in),
+	TEST(a_device_vanishes_at_a_step),
 	TEST(trace_and_state_are_texts),
 };
 
