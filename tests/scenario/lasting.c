@@ -14,7 +14,8 @@
 #define NIC "0000:03:00.0"
 #define VARIANT "vfio-pci-e1000e"
 
-static const char *const errnos[] = {"EIO", "ENODEV", "EBUSY", "ENOMEM", "EACCES"};
+/* Any one, and the one that says that the device has gone. nth-failure.c has more. */
+static const char *const errnos[] = {"EIO", "ENODEV"};
 
 struct operation {
 	const char *const *command;
@@ -202,7 +203,7 @@ static void check_each(const struct operation *operation)
 		}
 	}
 	print_message("%zu failures that lasted, %zu of them could not be undone\n", n, n_broken);
-	assert_true(under_valgrind() || (n > 100 && n_broken > 0));
+	assert_true(under_valgrind() || (n > 40 && n_broken > 0));
 }
 
 static void a_failure_of_a_detach_that_lasts_is_told_truly(void **state)
