@@ -436,8 +436,7 @@ static void a_record_that_cannot_be_understood_is_refused_and_kept(void **state)
 		"vfiobind-record 1\naddress 0000:04:10.0\nend",
 		"vfiobind-record 2\nsomething new\nend\n",
 		"vfiobind-record 99999999999999999999\nend\n",
-		"\x7f"
-		"ELF",
+		"\177ELF",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
