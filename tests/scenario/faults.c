@@ -48,7 +48,7 @@ static void assert_killed(int status)
 /* A process dies when it leaves the kernel: what it asked for is done. */
 static void kill_ends_the_writer_and_not_what_it_wrote(void **state)
 {
-	static const char *const steps[] = {"sys.write path=" UNBIND, "dd.unlink-driver", "dd.remove", "sys.return"};
+	static const char *const steps[] = {"sys.write", "dd.unlink-driver", "dd.remove", "sys.return"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		machine_reset(NULL);
@@ -103,16 +103,15 @@ static void kill_reaches_into_other_pid_namespaces(void **state)
 
 static void kill_takes_the_actor_that_it_names(void **state)
 {
+	_cleanup_output_ struct output killed = {.out = NULL};
+
 	add_fault("dd.probe actor=victim kill");
 	RUN_WELL("env", "MOCKSYS_ACTOR=other", "sh", "-c",
 		 "echo " VF " >" UNBIND "; echo " VF " >/sys/bus/pci/drivers_probe");
 	assert_device(VF, "igbvf", "(null)");
 	write_file(UNBIND, VF);
-	{
-		_cleanup_output_ struct output output =
-			RUN_EXPECTING(128 + SIGKILL, "env", "MOCKSYS_ACTOR=victim", "sh", "-c",
-				      "echo " VF " >/sys/bus/pci/drivers_probe");
-	}
+	killed = RUN_EXPECTING(128 + SIGKILL, "env", "MOCKSYS_ACTOR=victim", "sh", "-c",
+			       "echo " VF " >/sys/bus/pci/drivers_probe");
 	assert_int_equal(fault_fired("dd.probe actor=victim"), 1);
 }
 

@@ -496,7 +496,7 @@ static char *sort_events(char *text)
 /* What udevadm says of the kernel's messages: the heads are its own, and device nodes have their directory. */
 static char *expected_of_udevadm(void)
 {
-	_cleanup_text_ char *transcript = read_file(TRANSCRIPT), *properties = NULL, *sorted = NULL;
+	_cleanup_text_ char *transcript = read_file(TRANSCRIPT), *properties = NULL;
 	char *rest, *end;
 	size_t size;
 	FILE *stream = open_memstream(&properties, &size);
