@@ -34,8 +34,11 @@ enum frame_kind {
 	FRAME_ERROR,       /* its standard error */
 	FRAME_STATUS,      /* int32_t: its wait status; the last frame */
 	FRAME_FAILED,      /* text: why it could not be started; the last frame */
+	FRAME_ALIVE,       /* the answer to FRAME_ASK */
 	FRAME_SIGNAL,      /* to the guest, int32_t */
 	FRAME_RESIZE,      /* to the guest, uint16_t rows, columns */
+	FRAME_ASK,         /* to the guest: does it still run? */
+	FRAME_TELL,        /* to the guest: what everybody waits for, on the console */
 };
 
 /* On the control port, both ways; @size bytes follow. */

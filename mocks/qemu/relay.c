@@ -11,10 +11,14 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <termios.h>
+#include <time.h>
 
 /* So often asks who sends SIGINT or SIGTERM before the machine is taken away from a command that does not obey. */
 #define PATIENCE 3
-#define KEPT 2000
+#define KEPT 8000
+/* A guest that runs is asked every so many milliseconds whether it still does; so many questions it may leave open. */
+#define INTERVAL 10000
+#define MAX_OPEN_QUESTIONS 9
 
 /* The end of what somebody said, for when it goes wrong. */
 struct tail {
@@ -26,31 +30,41 @@ struct relay {
 	int signal_fd;
 	sigset_t mask; /* before */
 	void (*pipe_handler)(int);
-	bool terminal;
+	struct relay_options options;
+	bool terminal;           /* its settings are ours */
 	struct termios settings; /* before */
-	FILE *console_file;
 	struct tail console, errors;
 	struct emulator *emulator;
-	bool started; /* the command runs */
-	unsigned asked;
+	bool started;            /* the command runs */
+	long long end;           /* of the time it has to come up, in milliseconds */
+	unsigned open_questions; /* to the guest */
+	unsigned asked;          /* by somebody, to end */
 	char pending[FRAME_MAX]; /* a piece of input, with its size */
 	size_t n_pending, n_written;
 	bool input_ended;
-	bool ended;
+	bool ended, late, stopped;
 	int status;
 	char *failure;
 };
 
 static const int handed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH};
 
-int relay_open(bool terminal, FILE *console, struct relay **ret_relay)
+static long long now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
+}
+
+int relay_open(const struct relay_options *options, struct relay **ret_relay)
 {
 	struct relay *relay = calloc(1, sizeof(*relay));
 	sigset_t set;
 
 	if (!relay)
 		return -ENOMEM;
-	relay->console_file = console;
+	relay->options = *options;
 	sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(handed_on); i++)
 		sigaddset(&set, handed_on[i]);
@@ -61,7 +75,7 @@ int relay_open(bool terminal, FILE *console, struct relay **ret_relay)
 	}
 	sigprocmask(SIG_BLOCK, &set, &relay->mask);
 	relay->pipe_handler = signal(SIGPIPE, SIG_IGN);
-	if (terminal && tcgetattr(STDIN_FILENO, &relay->settings) == 0) {
+	if (options->terminal && tcgetattr(STDIN_FILENO, &relay->settings) == 0) {
 		struct termios raw = relay->settings;
 
 		cfmakeraw(&raw);
@@ -121,6 +135,12 @@ static void end_by(struct relay *relay, int number)
 	relay->status = number;
 }
 
+static void stop_by(struct relay *relay, int number)
+{
+	relay->stopped = true;
+	end_by(relay, number);
+}
+
 static void take_signal(struct relay *relay)
 {
 	struct signalfd_siginfo info;
@@ -133,8 +153,11 @@ static void take_signal(struct relay *relay)
 	}
 	if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM)
 		relay->asked++;
+	/* Why it does not obey may be of use to whoever reads the end of the console. */
+	if (relay->started && relay->asked == PATIENCE - 1)
+		tell(relay, FRAME_TELL, "", 0);
 	if (!relay->started || relay->asked >= PATIENCE)
-		end_by(relay, (int)info.ssi_signo);
+		stop_by(relay, (int)info.ssi_signo);
 	else
 		tell_signal(relay, (int)info.ssi_signo);
 }
@@ -225,6 +248,7 @@ static void take_frame(struct relay *relay)
 		end_by(relay, -1);
 		return;
 	}
+	relay->open_questions = 0;
 	switch (frame.kind) {
 	case FRAME_STARTED:
 		relay->started = true;
@@ -257,8 +281,10 @@ static void keep(int *fd, struct tail *tail, FILE *file)
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		close_descriptor(fd);
 
-	if (file)
+	if (file) {
 		fwrite(data, 1, size, file);
+		fflush(file); /* whoever waits for this process may kill it */
+	}
 	if (tail->size > room) {
 		memmove(tail->text, tail->text + tail->size - room, room);
 		tail->size = room;
@@ -269,19 +295,59 @@ static void keep(int *fd, struct tail *tail, FILE *file)
 
 static int explain(const struct relay *relay, char **ret_error)
 {
+	/* Too late? Started? */
+	static const char *const outcomes[2][2] = {
+		{"the guest did not come up", "the machine ended under the command"},
+		{"the guest did not come up in time", "the machine hangs: it does not answer any more"},
+	};
+
 	if (relay->failure)
 		return fail(ret_error, -EIO, "the guest: %s", relay->failure);
-	if (!relay->started && relay->errors.size && !relay->console.size)
+	if (!relay->started && !relay->late && relay->errors.size && !relay->console.size)
 		return fail(ret_error, -EOPNOTSUPP, "QEMU cannot run: %.*s", (int)relay->errors.size - 1,
 			    relay->errors.text);
-	return fail(ret_error, -EIO, "%s. Its last words:\n%.*s%.*s",
-		    relay->started ? "the machine ended under the command" : "the guest did not come up",
-		    (int)relay->console.size, relay->console.text, (int)relay->errors.size, relay->errors.text);
+	return fail(ret_error, relay->late && !relay->started ? -ETIMEDOUT : -EIO, "%s. Its last words:\n%.*s%.*s",
+		    outcomes[relay->late][relay->started], (int)relay->console.size, relay->console.text,
+		    (int)relay->errors.size, relay->errors.text);
+}
+
+/* ---- a guest that hangs ---- */
+
+/* For poll(). */
+static int patience(const struct relay *relay)
+{
+	long long left = relay->end - now();
+
+	if (!relay->options.seconds)
+		return -1;
+	return relay->started ? INTERVAL : left < 0 ? 0 : (int)left;
+}
+
+/* Nothing happened for that long. (Questions are counted, and not the time: this process may have been stopped.) */
+static void doubt(struct relay *relay)
+{
+	if (relay->started && relay->open_questions < MAX_OPEN_QUESTIONS) {
+		relay->open_questions++;
+		tell(relay, FRAME_ASK, "", 0);
+	} else {
+		relay->late = true;
+		end_by(relay, -1);
+	}
+}
+
+/* A command that had to be stopped by force, or a machine that was not ready yet, may have said why. */
+static void show_console(const struct relay *relay)
+{
+	if (relay->status > 0 && relay->stopped && relay->console.size)
+		fprintf(stderr, "mocksys: way qemu: stopped %s. The end of its console:\n%.*s",
+			relay->started ? "under the command" : "before the command began", (int)relay->console.size,
+			relay->console.text);
 }
 
 int relay_run(struct relay *relay, struct emulator *emulator, int *ret_status, char **ret_error)
 {
 	relay->emulator = emulator;
+	relay->end = now() + relay->options.seconds * 1000LL;
 	while (!relay->ended) {
 		bool filled = relay->n_written < relay->n_pending, open = relay->started && !relay->input_ended;
 		struct pollfd watched[] = {
@@ -292,13 +358,17 @@ int relay_run(struct relay *relay, struct emulator *emulator, int *ret_status, c
 			{.fd = open && !filled && may_read() ? STDIN_FILENO : -1, .events = POLLIN},
 			{.fd = filled ? emulator->input : -1, .events = POLLOUT},
 		};
+		int n;
 
-		if (poll(watched, ARRAY_SIZE(watched), -1) < 0)
+		n = poll(watched, ARRAY_SIZE(watched), patience(relay));
+		if (n < 0)
 			continue;
+		if (n == 0 || (relay->options.seconds && !relay->started && now() > relay->end))
+			doubt(relay);
 		if (watched[0].revents)
 			take_signal(relay);
 		if (watched[2].revents)
-			keep(&emulator->console, &relay->console, relay->console_file);
+			keep(&emulator->console, &relay->console, relay->options.console);
 		if (watched[3].revents)
 			keep(&emulator->errors, &relay->errors, NULL);
 		if (watched[4].revents)
@@ -311,6 +381,7 @@ int relay_run(struct relay *relay, struct emulator *emulator, int *ret_status, c
 	}
 	if (relay->status == -1)
 		return explain(relay, ret_error);
+	show_console(relay);
 	*ret_status = relay->status;
 	return 0;
 }

@@ -10,9 +10,19 @@
 
 struct relay;
 
-/* Before the emulator starts: from now on signals wait for relay_run(). @terminal: the command gets one. */
-int relay_open(bool terminal, FILE *console, struct relay **ret_relay);
-/* 0 and *ret_status, as qemu_way_run(). -EOPNOTSUPP when it was QEMU that refused. */
+struct relay_options {
+	bool terminal; /* the command gets one */
+	FILE *console; /* where the kernel's messages go, or NULL */
+	/* So long may it take until the command runs, and somewhat longer until a guest answers; 0: as long as it likes. */
+	unsigned seconds;
+};
+
+/* Before the emulator starts: from now on signals wait for relay_run(). */
+int relay_open(const struct relay_options *options, struct relay **ret_relay);
+/*
+ * 0 and *ret_status, as qemu_way_run(). -EOPNOTSUPP when it was QEMU that refused, -ETIMEDOUT when the guest did not come up
+ * in time: then the command has not begun.
+ */
 int relay_run(struct relay *relay, struct emulator *emulator, int *ret_status, char **ret_error);
 /* Signals and the terminal are as they were. */
 void relay_close(struct relay *relay);

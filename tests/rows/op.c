@@ -159,6 +159,7 @@ int main(int argc, char **argv)
 		fputs(line, stdout);
 		if (line[0] != '>')
 			continue;
+		fflush(stdout); /* should it hang, one sees where */
 		line[length - 1] = '\0';
 		if (!run(line + 2)) {
 			fprintf(stderr, "%s: no such operation: %s\n", argv[1], line);

@@ -210,6 +210,15 @@ static void pass_input(struct command *command, int *input)
 	}
 }
 
+/* sysrq: the tasks that wait uninterruptibly, and where each processor is. */
+static void tell_all(void)
+{
+	static const char *const keys[] = {"9", "w", "l"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		write_file("/proc/sysrq-trigger", keys[i]);
+}
+
 static void obey(const struct command *command, int control)
 {
 	struct frame frame;
@@ -225,6 +234,10 @@ static void obey(const struct command *command, int control)
 		kill(-command->pid, data.number);
 	else if (frame.kind == FRAME_RESIZE)
 		resize(command, data.size[0], data.size[1]);
+	else if (frame.kind == FRAME_ASK)
+		port_send(control, FRAME_ALIVE, "", 0);
+	else if (frame.kind == FRAME_TELL)
+		tell_all();
 }
 
 /* Its wait status when it was the command that ended, or -1. */

@@ -12,6 +12,8 @@
 
 /* Tells the launcher and stops the machine. */
 _Noreturn void __attribute__((format(printf, 1, 2))) give_up(const char *format, ...);
+/* How far it got, to the console. */
+void report_stage(const char *stage);
 
 /* ---- spec.c ---- */
 void spec_read(void);

@@ -30,6 +30,11 @@ _Noreturn void give_up(const char *format, ...)
 		pause();
 }
 
+void report_stage(const char *stage)
+{
+	fprintf(stderr, "mocksys: %s\n", stage);
+}
+
 static void bring_loopback_up(void)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -44,17 +49,21 @@ int main(void)
 	const char *host;
 	int input;
 
+	report_stage("the kernel is up");
 	spec_read();
 	root_mount_early();
 	for (const char *module = NULL; (module = spec_next("boot", module));)
 		module_load(module);
 	control = port_open(PORT_CONTROL);
 	input = port_open(PORT_INPUT);
+	report_stage("modules are loaded and the launcher is heard");
 	root_enter();
 	bring_loopback_up();
 	host = spec_next("host", NULL);
 	if (host)
 		sethostname(host, strlen(host));
+	report_stage("the host's files are mounted");
 	machine_prepare();
+	report_stage("the machine is ready");
 	command_run(control, input);
 }
