@@ -147,6 +147,12 @@ static void detach_is_rolled_back_when_drivers_probe_fails_after_it_was_done(voi
 	check_detach_rolled_back("probe-write-failed", "sys.return path=*/drivers_probe times=1 fail=EINTR");
 }
 
+/* What made it fail still does so when it is undone, for the first time. */
+static void detach_is_rolled_back_although_undoing_it_fails_once(void **state)
+{
+	check_detach_rolled_back("probe-write-failed", "sys.write path=*/drivers_probe fail=EIO times=2");
+}
+
 static void a_move_is_rolled_back_to_the_first_vfio_driver(void **state)
 {
 	load_module(MODULE);
@@ -376,6 +382,7 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(detach_is_rolled_back_when_drivers_probe_fails),
 	SCENARIO(detach_is_rolled_back_when_drivers_probe_is_refused),
 	SCENARIO(detach_is_rolled_back_when_drivers_probe_fails_after_it_was_done),
+	SCENARIO(detach_is_rolled_back_although_undoing_it_fails_once),
 	SCENARIO(a_move_is_rolled_back_to_the_first_vfio_driver),
 	SCENARIO(detach_restores_the_override_that_was_there),
 	SCENARIO(detach_of_a_device_without_a_driver_leaves_it_so),

@@ -352,7 +352,8 @@ static void a_record_of_another_boot_is_no_reason_to_reattach(void **state)
 {
 	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
 	assert_int_equal(
-		system("sed -i 's/^host-driver .*/host-driver nosuch/; s/^boot .*/boot x/' " STATE "/devices/" VF), 0);
+		system("sed -i 's/^host-driver .*/&\\nhost-override igbvf/; s/^boot .*/boot x/' " STATE "/devices/" VF),
+		0);
 	RUN_WELL("vfiobind", "reattach", VF);
 	assert_device(VF, "igbvf", "(null)");
 	assert_false(exists(STATE "/devices/" VF));
@@ -426,6 +427,17 @@ static void leave_record(const char *text)
 	}
 }
 
+/* As a disk that was full leaves it, if nobody sees to it. */
+static void a_record_that_was_cut_off_is_refused(void **state)
+{
+	struct stat status;
+
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	assert_return_code(stat(STATE "/devices/" VF, &status), errno);
+	assert_return_code(truncate(STATE "/devices/" VF, status.st_size - (off_t)strlen("\nend\n")), errno);
+	ASSERT_FAILS(3, "state-malformed", "untouched", "reattach", VF);
+}
+
 static void a_record_that_cannot_be_understood_is_refused_and_kept(void **state)
 {
 	static const char *const texts[] = {
@@ -465,7 +477,7 @@ static void check_unsafe(void)
 	ASSERT_FAILS(3, "state-unsafe", "untouched", "detach", VF, "--driver", DRIVER);
 	ASSERT_FAILS(3, "state-unsafe", "untouched", "reattach", VF);
 	assert_device(VF, "igbvf", "(null)");
-	assert_int_equal(system("rm -rf " STATE "/* /tmp/elsewhere"), 0);
+	assert_int_equal(system("rm -rf " STATE "/*"), 0);
 }
 
 static void links_are_not_followed(void **state)
@@ -477,17 +489,17 @@ static void links_are_not_followed(void **state)
 
 		machine_reset(NULL);
 		mkdir(STATE, 0755);
-		assert_return_code(mkdir("/tmp/elsewhere", 0755), errno);
-		assert_return_code(symlink("/tmp/elsewhere", path), errno);
+		assert_return_code(mkdir(STATE "/elsewhere", 0755), errno);
+		assert_return_code(symlink(STATE "/elsewhere", path), errno);
 		check_unsafe();
 	}
 	mkdir(STATE "/journals", 0700);
 	assert_return_code(symlink("/etc/passwd", STATE "/journals/" VF), errno);
 	check_unsafe();
 	mkdir(STATE "/locks", 0700);
-	assert_return_code(symlink("/tmp/elsewhere", STATE "/locks/" VF), errno);
+	assert_return_code(symlink(STATE "/elsewhere", STATE "/locks/" VF), errno);
 	check_unsafe();
-	assert_false(exists("/tmp/elsewhere"));
+	assert_false(exists(STATE "/elsewhere"));
 }
 
 static void what_others_could_have_written_is_not_believed(void **state)
@@ -536,6 +548,7 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(a_dry_repair_of_a_reattach_says_that_it_would_be_finished),
 	SCENARIO(an_override_that_came_since_stays),
 	SCENARIO(a_record_that_cannot_be_understood_is_refused_and_kept),
+	SCENARIO(a_record_that_was_cut_off_is_refused),
 	SCENARIO(links_are_not_followed),
 	SCENARIO(what_others_could_have_written_is_not_believed),
 };

@@ -74,6 +74,8 @@ static void what_is_no_address_is_refused_and_the_output_left_alone(void **state
 		"000:04:11.5",
 		"004:11.5",
 		"0000-04-11-5",
+		"0000-04:11.5",
+		"0000:04-11.5",
 		"0000:04:11:5",
 		"0000_04_11_5",
 		"pci_04_11_5",
