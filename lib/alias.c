@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "context.h"
+#include "descriptor.h"
 #include "util.h"
 
 static const char prefix[] = "vfio_pci:";
@@ -22,7 +23,7 @@ static FILE *open_index(const struct vfiobind_context *context, const char *name
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/%s", context->modules_root, name);
-	return fopen(path, "re");
+	return descriptor_open_stream(path);
 }
 
 /* "alias PATTERN MODULE"; the line is cut into its words. */

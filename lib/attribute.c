@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "context.h"
+#include "util.h"
 
 static ssize_t read_at(struct vfiobind_context *context, const char *directory, const char *name, off_t offset,
 		       void *buffer, size_t size)
@@ -17,6 +18,9 @@ static ssize_t read_at(struct vfiobind_context *context, const char *directory, 
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, name) >= sizeof(path))
 		return -ENAMETOOLONG;
+	/* The host is looked over also where there is no sysfs. */
+	if (context->sysfs_fd < 0)
+		return -ENOENT;
 	/* A read changes nothing: if its worker was killed, another may do it. */
 	for (int attempt = 0; attempt < 2; attempt++) {
 		n = worker_start(&context->worker, context->sysfs_fd, context->deadline);
@@ -109,4 +113,23 @@ void attribute_close(struct vfiobind_context *context, struct attribute_store *s
 	if (is_open(context, store))
 		worker_close(&context->worker, context->deadline, store->file);
 	*store = (struct attribute_store)ATTRIBUTE_STORE_NONE;
+}
+
+enum vfiobind_error_code attribute_error_code(const struct vfiobind_context *context, ssize_t number,
+					      enum vfiobind_error_code otherwise, int *ret_number)
+{
+	static const struct {
+		int number;
+		enum vfiobind_error_code code;
+	} failures[] = {
+		{ETIMEDOUT, VFIOBIND_ERROR_TIMED_OUT},
+		{ECONNRESET, VFIOBIND_ERROR_WORKER_KILLED},
+		{ECHILD, VFIOBIND_ERROR_WORKER_UNAVAILABLE},
+	};
+
+	*ret_number = number == -ECHILD ? context->worker.start_error : (int)-number;
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
+		if (number == -failures[i].number)
+			return failures[i].code;
+	return otherwise;
 }

@@ -5,13 +5,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-struct vfiobind_context;
+#include "vfiobind.h"
 
 /*
  * Attributes of sysfs, each named by a directory below the sysfs root and a name in it. Reading or storing one can wait
  * in the kernel: the context's worker does it, until the context's deadline. Every text is bounded, nothing here trusts
- * what it reads. All return a negative errno on failure: -ETIMEDOUT at the deadline, -ECONNRESET if the worker was
- * killed.
+ * what it reads. All return a negative errno on failure: the kernel's, or one for which worker_failed() says that there
+ * was no answer.
  */
 
 /* sysfs shows at most a page, and stores at most a page less its NUL. */
@@ -45,6 +45,13 @@ int attribute_open(struct vfiobind_context *context, const char *path, struct at
 
 /* Stores with one write(2): the kernel takes each write for a store of its own. */
 int attribute_store(struct vfiobind_context *context, const struct attribute_store *store, const char *text);
+
+/*
+ * The code of an error for the negative errno of a function above: @otherwise if it is the kernel's. @ret_number: the
+ * positive errno for the error.
+ */
+enum vfiobind_error_code attribute_error_code(const struct vfiobind_context *context, ssize_t number,
+					      enum vfiobind_error_code otherwise, int *ret_number);
 
 void attribute_close(struct vfiobind_context *context, struct attribute_store *store);
 

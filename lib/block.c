@@ -15,6 +15,7 @@
 
 #include "attribute.h"
 #include "context.h"
+#include "descriptor.h"
 #include "sysfs.h"
 #include "util.h"
 
@@ -34,7 +35,7 @@ static char *read_whole(const struct vfiobind_context *context, const char *name
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%s", context->proc_root, name);
-	file = fopen(path, "re");
+	file = descriptor_open_stream(path);
 	if (!file || getdelim(&text, &size, '\0', file) < 0) {
 		free(text);
 		text = strdup("");
@@ -102,7 +103,7 @@ static int look_at(const struct visit *visit, int parent_fd, const char *path, c
 		return 0;
 	snprintf(full, sizeof(full), "%s/%s", path, name);
 	n = attribute_read(visit->context, full, "dev", number, sizeof(number));
-	if (n == -ETIMEDOUT)
+	if (worker_failed(n))
 		return (int)n;
 	if (n > 0 && is_mounted(visit->mounts, number, where, sizeof(where)))
 		snprintf(visit->buffer, visit->size, "%s is mounted on %s", name, where);

@@ -38,7 +38,7 @@ static int read_identity(struct operation *operation, struct operation_device *d
 	ssize_t n = attribute_read(operation->context, device->handle.directory, "modalias", device->identity,
 				   sizeof(device->identity));
 
-	if (n == -ETIMEDOUT)
+	if (worker_failed(n))
 		return device_fail_read(operation->context, &device->handle, "modalias", (int)n, operation->error);
 	if (n <= 0)
 		strcpy(device->identity, "unknown");

@@ -54,17 +54,15 @@ int device_fail_read(struct vfiobind_context *context, const struct device_handl
 {
 	enum vfiobind_error_code code = VFIOBIND_ERROR_ATTRIBUTE_UNREADABLE;
 	char path[DEVICE_PATH_SIZE];
+	int positive;
 
 	if ((number == -ENOENT || number == -ENODEV) && !device_exists(context, device))
 		return fail(error, .code = VFIOBIND_ERROR_DEVICE_VANISHED, .device = &device->address);
-	if (number == -ETIMEDOUT)
-		code = VFIOBIND_ERROR_TIMED_OUT;
-	if (number == -ECONNRESET)
-		code = VFIOBIND_ERROR_WORKER_KILLED;
 	/* What attribute_read…() says of contents; for the open itself ELOOP and EINVAL mean: not the kind of file it is. */
 	if (number == -EBADMSG || number == -EOVERFLOW || number == -ENODATA || number == -ELOOP || number == -EINVAL)
 		code = VFIOBIND_ERROR_ATTRIBUTE_MALFORMED;
-	return fail(error, .code = code, .number = code == VFIOBIND_ERROR_ATTRIBUTE_MALFORMED ? 0 : -number,
+	code = attribute_error_code(context, number, code, &positive);
+	return fail(error, .code = code, .number = code == VFIOBIND_ERROR_ATTRIBUTE_MALFORMED ? 0 : positive,
 		    .device = &device->address, .operation = "read", .object = attribute,
 		    .path = device_path(context, device, attribute, path));
 }

@@ -22,6 +22,7 @@
 
 #include "attribute.h"
 #include "context.h"
+#include "descriptor.h"
 #include "error.h"
 #include "operation.h"
 
@@ -31,7 +32,7 @@ int diagnose_open_log(const struct vfiobind_context *context)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/kmsg", context->device_root);
-	fd = fd_off_standard_streams(open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+	fd = descriptor_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0);
 	if (fd >= 0 && lseek(fd, 0, SEEK_END) < 0)
 		fd = close_fd(fd);
 	return fd < 0 ? -1 : fd;

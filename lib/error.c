@@ -61,6 +61,8 @@ static const struct error_row {
 	FORCIBLE_ROW(BLOCK_IN_USE, EBUSY, "block-in-use", "its disk is in use"),
 	FORCIBLE_ROW(VFIO_IN_USE, EBUSY, "vfio-in-use", "its VFIO device is in use"),
 	FORCIBLE_ROW(GROUP_IN_USE, EBUSY, "group-in-use", "host drivers have others of its IOMMU group"),
+	ROW(WORKER_UNAVAILABLE, PRECONDITION, 0, "worker-unavailable",
+	    "no process can be started that would wait for the kernel"),
 	ROW(OVERRIDE_FAILED, FAILURE, 0, "override-failed", "driver_override could not be written"),
 	ROW(OVERRIDE_NOT_CLEARED, FAILURE, EIO, "override-not-cleared", "driver_override was not cleared"),
 	ROW(UNBIND_FAILED, FAILURE, 0, "unbind-failed", "the kernel refused the unbind"),

@@ -12,13 +12,14 @@
 #include <unistd.h>
 
 #include "context.h"
+#include "descriptor.h"
 #include "error.h"
 #include "process.h"
 
 /* The kernel that runs now; another one has none of the bindings that this one had. */
 static void read_boot(char boot[static 40])
 {
-	_cleanup_close_ int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = descriptor_open(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC, 0);
 	ssize_t n = fd < 0 ? -1 : read(fd, boot, 36);
 
 	strcpy(boot + (n == 36 ? 36 : 0), n == 36 ? "" : "unknown");

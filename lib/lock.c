@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "attribute.h"
 #include "context.h"
 #include "error.h"
 #include "state.h"
@@ -42,7 +43,8 @@ static int fail_locked(struct vfiobind_context *context, const char *name, int f
 static int take(struct vfiobind_context *context, int directory_fd, const char *name, struct locks *locks,
 		struct vfiobind_error *error)
 {
-	int fd = state_open_file(directory_fd, name), r = 0;
+	int fd = state_open_file(directory_fd, name), r = 0, number;
+	enum vfiobind_error_code code;
 
 	if (fd < 0)
 		return state_fail(context, STATE_LOCKS, name, "lock", fd, error);
@@ -56,6 +58,10 @@ static int take(struct vfiobind_context *context, int directory_fd, const char *
 	}
 	if (r == -ETIMEDOUT)
 		return fail_locked(context, name, fd, error);
+	if (worker_failed(r)) {
+		code = attribute_error_code(context, r, VFIOBIND_ERROR_SYSTEM, &number);
+		return fail(error, .code = code, .number = number, .operation = "lock", .object = name);
+	}
 	if (r < 0)
 		return state_fail(context, STATE_LOCKS, name, "lock", r, error);
 	sign(fd);

@@ -274,12 +274,16 @@ static int insert(struct vfiobind_context *context, const struct insertion *inse
 static int fail_insert(struct vfiobind_context *context, const struct insertion *insertion, int number,
 		       struct vfiobind_error *error)
 {
+	enum vfiobind_error_code code = VFIOBIND_ERROR_MODULE_LOAD_FAILED;
 	const char *name = kmod_module_get_name(insertion->module);
 	char lockdown[128];
+	int positive;
 
-	if (number == -ETIMEDOUT)
-		return fail(error, .code = VFIOBIND_ERROR_TIMED_OUT, .operation = "load module", .object = name,
-			    .hint = "its start waits in the kernel; see dmesg");
+	if (worker_failed(number)) {
+		code = attribute_error_code(context, number, code, &positive);
+		return fail(error, .code = code, .number = positive, .operation = "load module", .object = name,
+			    .hint = number == -ETIMEDOUT ? "its start waits in the kernel; see dmesg" : NULL);
+	}
 	if (number == -ENOENT)
 		return module_fail(context, name, MODULE_FILE_MISSING, error);
 	if ((number == -EPERM || number == -EACCES) &&
@@ -321,7 +325,7 @@ int module_load(struct vfiobind_context *context, const char *name, struct vfiob
 		const struct insertion *insertion = &insertions.list[i];
 
 		r = insertion->command ? 0 : insert(context, insertion);
-		if (r < 0 && (insertion->required || r == -ETIMEDOUT))
+		if (r < 0 && (insertion->required || worker_failed(r)))
 			return fail_insert(context, insertion, r, error);
 	}
 	return 0;

@@ -74,7 +74,7 @@ int netdev_in_use(struct vfiobind_context *context, const struct device_handle *
 		return 1;
 	}
 	r = attribute_read_hex(context, directory, "flags", UINT32_MAX, &flags);
-	if (r == -ETIMEDOUT)
+	if (worker_failed(r))
 		return r;
 	*ret_how = "up";
 	return r == 0 && (flags & IFF_UP);

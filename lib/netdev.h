@@ -14,7 +14,7 @@
 int netdev_list(const struct device_handle *device, const char *driver, struct arena *arena,
 		char (**ret_names)[NETDEV_NAME_SIZE], size_t *ret_n);
 
-/* Whether an interface is up, or part of another one. Returns 1 with what it is in words, 0, or -ETIMEDOUT. */
+/* Whether an interface is up, or part of another one. Returns 1 with what it is in words, 0, or what worker_failed(). */
 int netdev_in_use(struct vfiobind_context *context, const struct device_handle *device, const char *name,
 		  const char **ret_how);
 

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "util.h"
 
 /* "PID (COMMAND) STATE PARENT …": a command may hold anything; when it was started is the 22nd field. */
@@ -22,7 +22,7 @@ uint64_t process_start(pid_t pid)
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = descriptor_open(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	if (n <= 0)
 		return 0;
@@ -34,14 +34,9 @@ uint64_t process_start(pid_t pid)
 	return rest ? strtoull(rest, NULL, 10) : 0;
 }
 
-static int open_process(pid_t pid)
-{
-	return (int)syscall(SYS_pidfd_open, pid, 0);
-}
-
 int process_wait(pid_t pid, uint64_t start, struct deadline deadline)
 {
-	_cleanup_close_ int fd = open_process(pid);
+	_cleanup_close_ int fd = descriptor_open_process(pid);
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 	int r;
 

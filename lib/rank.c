@@ -216,6 +216,11 @@ int rank_device(struct vfiobind_context *context, const struct device_handle *de
 		return fail_memory(error);
 	box->ranking.address = device->address;
 	n = attribute_read(context, device->directory, "modalias", text, sizeof(text));
+	/* Another driver must not be taken for that. */
+	if (worker_failed(n)) {
+		vfiobind_ranking_free(&box->ranking);
+		return device_fail_read(context, device, "modalias", (int)n, error);
+	}
 	if (n >= 0)
 		box->ranking.modalias = arena_strdup(&box->arena, text);
 	if (n < 0 || modalias_parse(text, "pci:", &box->modalias) < 0)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "context.h"
+#include "descriptor.h"
 #include "error.h"
 #include "util.h"
 
@@ -38,7 +39,7 @@ static int open_directory(int dirfd, const char *path, bool create, mode_t mode)
 
 	if (create && mkdirat(dirfd, path, mode) < 0 && errno != EEXIST)
 		return -errno;
-	fd = fd_off_standard_streams(openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+	fd = descriptor_open(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
 	/* O_DIRECTORY says ENOTDIR of a link, as of a file. */
 	if (fd == -ELOOP || fd == -ENOTDIR)
 		return -EPERM;
@@ -91,8 +92,7 @@ int state_open(struct vfiobind_context *context, enum state_directory which, boo
 static int open_file(int directory_fd, const char *name, int flags)
 {
 	struct stat status;
-	int fd = fd_off_standard_streams(
-		openat(directory_fd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
+	int fd = descriptor_open(directory_fd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
 
 	if (fd == -ELOOP || fd == -ENXIO || fd == -EISDIR)
 		return -EPERM;
@@ -156,8 +156,7 @@ int state_write(int directory_fd, const char *name, const char *text, size_t len
 	/* One that a crash has left; who writes has the lock of the device. */
 	if (unlinkat(directory_fd, new_name, 0) < 0 && errno != ENOENT)
 		return -errno;
-	fd = fd_off_standard_streams(
-		openat(directory_fd, new_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+	fd = descriptor_open(directory_fd, new_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return fd;
 	r = write_all(fd, text, length);

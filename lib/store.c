@@ -25,13 +25,11 @@ int store_open(struct operation *operation, const struct operation_device *devic
 		{-EPERM, VFIOBIND_ERROR_PERMISSION_DENIED, "run it as root"},
 		{-EROFS, VFIOBIND_ERROR_SYSFS_READ_ONLY, "remount sysfs writable; containers often have it read-only"},
 		{-EBADMSG, VFIOBIND_ERROR_ATTRIBUTE_MALFORMED, NULL},
-		{-ETIMEDOUT, VFIOBIND_ERROR_TIMED_OUT, NULL},
-		{-ECONNRESET, VFIOBIND_ERROR_WORKER_KILLED, NULL},
 	};
 	enum vfiobind_error_code code = VFIOBIND_ERROR_ATTRIBUTE_UNREADABLE;
 	const char *hint = NULL;
 	char full[2 * DEVICE_PATH_SIZE];
-	int r;
+	int r, number;
 
 	r = attribute_open(operation->context, path, ret_store);
 	if (r == 0)
@@ -43,26 +41,25 @@ int store_open(struct operation *operation, const struct operation_device *devic
 		}
 	if (is_gone(operation, device, r))
 		code = VFIOBIND_ERROR_DEVICE_VANISHED;
+	code = attribute_error_code(operation->context, r, code, &number);
 	snprintf(full, sizeof(full), "%s/%s", operation->context->sysfs_root, path);
-	return fail(operation->error, .code = code, .number = r == -EBADMSG ? 0 : -r, .device = &device->handle.address,
-		    .operation = "open", .object = strrchr(path, '/') + 1, .path = full, .hint = hint);
+	return fail(operation->error, .code = code, .number = r == -EBADMSG ? 0 : number,
+		    .device = &device->handle.address, .operation = "open", .object = strrchr(path, '/') + 1,
+		    .path = full, .hint = hint);
 }
 
 int store_fail(struct operation *operation, const struct operation_device *device, const struct store_failure *failure)
 {
 	enum vfiobind_error_code code = failure->code;
 	char full[2 * DEVICE_PATH_SIZE];
-	int number = failure->number;
+	int number;
 
-	if (is_gone(operation, device, number))
+	if (is_gone(operation, device, failure->number))
 		return fail(operation->error, .code = VFIOBIND_ERROR_DEVICE_VANISHED, .device = &device->handle.address,
 			    .operation = failure->operation, .object = failure->object);
-	if (number == -ETIMEDOUT)
-		code = VFIOBIND_ERROR_TIMED_OUT;
-	if (number == -ECONNRESET)
-		code = VFIOBIND_ERROR_WORKER_KILLED;
+	code = attribute_error_code(operation->context, failure->number, code, &number);
 	snprintf(full, sizeof(full), "%s/%s", operation->context->sysfs_root, failure->path);
-	return fail(operation->error, .code = code, .number = -number, .device = &device->handle.address,
+	return fail(operation->error, .code = code, .number = number, .device = &device->handle.address,
 		    .operation = failure->operation, .object = failure->object, .path = full, .hint = failure->hint);
 }
 

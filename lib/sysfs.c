@@ -7,11 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "util.h"
 
 int sysfs_open_directory(int dirfd, const char *path)
 {
-	return fd_off_standard_streams(openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	return descriptor_open(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
 int sysfs_readlink(int dirfd, const char *name, char *buffer, size_t size)

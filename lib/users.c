@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "context.h"
+#include "descriptor.h"
 #include "error.h"
 #include "sysfs.h"
 #include "vfio.h"
@@ -62,7 +63,7 @@ static bool names_device(int process_fd, const char *descriptor, const struct de
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "fdinfo/%.32s", descriptor);
-	fd = openat(process_fd, path, O_RDONLY | O_CLOEXEC);
+	fd = descriptor_open(process_fd, path, O_RDONLY | O_CLOEXEC, 0);
 	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	if (n <= 0)
 		return false;
@@ -91,7 +92,7 @@ static bool uses(const struct search *search, int process_fd, int descriptors_fd
 static int add_user(int process_fd, pid_t pid, const char *path, struct arena *arena, void ***users, size_t *n)
 {
 	struct vfiobind_user *user = arena_zalloc(arena, sizeof(*user));
-	_cleanup_close_ int fd = openat(process_fd, "comm", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = descriptor_open(process_fd, "comm", O_RDONLY | O_CLOEXEC, 0);
 	char command[64];
 	ssize_t length = fd < 0 ? 0 : read(fd, command, sizeof(command) - 1);
 

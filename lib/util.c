@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "util.h"
 
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-int fd_off_standard_streams(int fd)
-{
-	int higher;
-
-	if (fd < 0)
-		return -errno;
-	if (fd > STDERR_FILENO)
-		return fd;
-	higher = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (higher < 0)
-		higher = -errno;
-	close_fd(fd);
-	return higher;
-}
 
 struct arena_chunk {
 	struct arena_chunk *next;

@@ -39,13 +39,6 @@ static inline void closep(int *fd)
 }
 
 /*
- * Moves a descriptor that was just opened (or -1, with errno) off the standard streams. In a caller that has closed
- * these, open(2) returns one of them, and what another thread prints there would be a store into sysfs. Returns the
- * descriptor, or a negative errno.
- */
-int fd_off_standard_streams(int fd);
-
-/*
  * What is returned to the caller as one object is many small strings: they are allocated from the object's arena and
  * go with it, so that no error path has to free half of them. All return NULL without memory.
  */

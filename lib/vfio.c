@@ -64,7 +64,7 @@ static int find_cdev(struct vfiobind_context *context, const struct device_handl
 
 	snprintf(attribute, sizeof(attribute), "vfio-dev/%s/dev", name);
 	n = attribute_read(context, device->directory, attribute, text, sizeof(text));
-	if (n == -ETIMEDOUT)
+	if (worker_failed(n))
 		return device_fail_read(context, device, attribute, (int)n, error);
 	if (n < 0 || sscanf(text, "%9u:%9u", &number_major, &number_minor) != 2)
 		return 0;

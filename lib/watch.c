@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "util.h"
 
 /* Between two looks where nobody tells. */
@@ -17,7 +18,7 @@
 
 void watch_directories(struct watch *watch, const char *const *paths, size_t n)
 {
-	int fd = fd_off_standard_streams(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+	int fd = descriptor_move_up(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
 
 	watch->inotify = fd < 0 ? -1 : fd;
 	for (size_t i = 0; fd >= 0 && i < n; i++)
@@ -27,8 +28,8 @@ void watch_directories(struct watch *watch, const char *const *paths, size_t n)
 void watch_uevents(struct watch *watch)
 {
 	const struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = UEVENT_GROUP};
-	int fd = fd_off_standard_streams(
-		socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT));
+	int fd =
+		descriptor_move_up(socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT));
 
 	watch->uevents = fd < 0 ? -1 : fd;
 	if (fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)

@@ -21,8 +21,12 @@
  * - Threads: a context and what is done through it belong to one thread at a time. Separate contexts are
  *   independent. Functions without a context are pure.
  * - No function waits in the kernel past its time-out (vfiobind_context_set_timeout()). What can wait there is done by
- *   a worker process, which wait(2) and SIGCHLD of the program do not see and which ends with the context. A context
- *   must not be used in a child of fork(2), but may be freed there.
+ *   a worker process, which ends with the context, and which wait(2) and SIGCHLD of the program do not see (those of a
+ *   process that adopts orphans see one that the kernel kept past the time-out, when it ends). Where it cannot be made,
+ *   any function with a context fails with worker-unavailable and the errno that says why. A context must not be used in
+ *   a child of fork(2), but may be freed there; a thread must not be cancelled while it uses one.
+ * - It does not matter what SIGCHLD is set to, whether descriptors 0 to 2 are open, and what other threads do, wait(2)
+ *   and fork(2) included. A thread needs 128 KiB of stack.
  * - Nothing is printed, no signal handler is installed, no global state is kept.
  */
 
@@ -129,6 +133,7 @@ enum vfiobind_error_code {
 	VFIOBIND_ERROR_BLOCK_IN_USE = 36,        /* its disk is mounted, swapped on or part of another; can be forced */
 	VFIOBIND_ERROR_VFIO_IN_USE = 37,         /* a process has its VFIO device open; can be forced */
 	VFIOBIND_ERROR_GROUP_IN_USE = 38,        /* host drivers have others of its IOMMU group; can be forced */
+	VFIOBIND_ERROR_WORKER_UNAVAILABLE = 39,  /* no process could be started: a limit, or no memory */
 	/* failures of the operation */
 	VFIOBIND_ERROR_OVERRIDE_FAILED = 40,      /* the write to driver_override failed */
 	VFIOBIND_ERROR_OVERRIDE_NOT_CLEARED = 41, /* driver_override still has a value after it was cleared */

@@ -125,6 +125,12 @@ static void detach_is_rolled_back_when_the_driver_is_another_by_now(void **state
 	check_detach_rolled_back("driver-changed", "sys.write path=*/igbvf/unbind fail=ENODEV");
 }
 
+/* As a driver's firmware may: the kernel has finished, and the library's worker has answered. */
+static void a_time_out_that_the_kernel_reports_is_a_failure_like_another(void **state)
+{
+	check_detach_rolled_back("unbind-failed", "sys.write path=*/igbvf/unbind fail=ETIMEDOUT");
+}
+
 /* The kernel has unbound it, and yet the write fails. */
 static void detach_is_rolled_back_when_unbind_fails_after_it_was_done(void **state)
 {
@@ -378,6 +384,7 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(detach_is_rolled_back_when_the_override_can_never_be_written),
 	SCENARIO(detach_is_rolled_back_when_unbind_fails),
 	SCENARIO(detach_is_rolled_back_when_the_driver_is_another_by_now),
+	SCENARIO(a_time_out_that_the_kernel_reports_is_a_failure_like_another),
 	SCENARIO(detach_is_rolled_back_when_unbind_fails_after_it_was_done),
 	SCENARIO(detach_is_rolled_back_when_drivers_probe_fails),
 	SCENARIO(detach_is_rolled_back_when_drivers_probe_is_refused),
