@@ -181,14 +181,20 @@ int error_set(struct vfiobind_error *error, const struct error_details *details)
 	return -number;
 }
 
-void error_copy(struct vfiobind_error *error, const struct vfiobind_error *full)
+/* The members that one has whose structure has @size bytes, which stay what they are. */
+static void copy_members(struct vfiobind_error *error, const struct vfiobind_error *from, size_t size)
 {
 	const size_t first = sizeof(error->size);
 
-	/* The size is the caller's: it stays. */
-	if (error && error->size > first)
-		memcpy((char *)error + first, (const char *)full + first,
-		       (error->size < sizeof(*full) ? error->size : sizeof(*full)) - first);
+	if (size > first)
+		memcpy((char *)error + first, (const char *)from + first,
+		       (size < sizeof(*error) ? size : sizeof(*error)) - first);
+}
+
+void error_copy(struct vfiobind_error *error, const struct vfiobind_error *full)
+{
+	if (error)
+		copy_members(error, full, error->size);
 }
 
 void error_add_device(struct vfiobind_error *error, const struct vfiobind_address *device)
@@ -252,12 +258,16 @@ static void line_add(struct line *line, const char *before, const char *text, co
 	}
 }
 
-size_t vfiobind_error_format(const struct vfiobind_error *error, char *buffer, size_t size)
+size_t vfiobind_error_format(const struct vfiobind_error *caller_error, char *buffer, size_t size)
 {
-	const struct error_row *row = find_row(error->code);
+	struct vfiobind_error full = VFIOBIND_ERROR_INIT;
+	const struct vfiobind_error *error = &full;
 	struct line line = {.buffer = buffer, .size = size};
+	const struct error_row *row;
 	char address[VFIOBIND_ADDRESS_SIZE], number[64];
 
+	copy_members(&full, caller_error, caller_error->size);
+	row = find_row(error->code);
 	if (size)
 		buffer[0] = '\0';
 	if (error->has_device && vfiobind_address_format(&error->device, address, sizeof(address)) == 0)

@@ -269,8 +269,46 @@ static void an_error_is_one_line_whatever_it_holds(void **state)
 	assert_int_equal(vfiobind_error_format(&error, NULL, 0), length);
 }
 
+/* All bytes but NUL, from @first on. */
+static void fill(char *text, size_t size, unsigned int first)
+{
+	for (size_t i = 0; i < size - 1; i++)
+		text[i] = (char)(1 + (first + i) % 255);
+	text[size - 1] = '\0';
+}
+
+static void every_error_is_one_printable_line_in_every_state_whatever_its_texts_hold(void **state)
+{
+	enum vfiobind_error_code code;
+	size_t n = 0;
+
+	for (size_t i = 0; vfiobind_error_code_at(i, &code) == 0; i++)
+		for (int at = VFIOBIND_STATE_UNTOUCHED; at <= VFIOBIND_STATE_BROKEN + 1; at++)
+			for (unsigned int first = 0; first < 255; first += 5) {
+				struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+				char line[8192];
+
+				error.code = code;
+				error.state = (enum vfiobind_state)at;
+				error.number = (int)first - 100;
+				error.has_device = first % 2;
+				memset(&error.device, (int)first, sizeof(error.device));
+				fill(error.operation, sizeof(error.operation), first);
+				fill(error.path, sizeof(error.path), first + 1);
+				fill(error.expected, sizeof(error.expected), first + 2);
+				fill(error.found, sizeof(error.found), first + 3);
+				fill(error.hint, sizeof(error.hint), first + 4);
+				assert_true(vfiobind_error_format(&error, line, sizeof(line)) < sizeof(line));
+				for (const char *c = line; *c; c++)
+					assert_in_range(*c, 0x20, 0x7e);
+				n++;
+			}
+	print_message("%zu errors\n", n);
+}
+
 static void an_older_caller_gets_what_fits_its_error(void **state)
 {
+	char line[256];
 	struct {
 		struct vfiobind_error error;
 	} guarded;
@@ -281,6 +319,9 @@ static void an_older_caller_gets_what_fits_its_error(void **state)
 	assert_int_equal(guarded.error.code, VFIOBIND_ERROR_PF_HAS_VFS);
 	assert_int_equal(guarded.error.size, offsetof(struct vfiobind_error, hint));
 	assert_int_equal((unsigned char)guarded.error.hint[0], 0x5a);
+	/* What lies behind it is none of its members. */
+	vfiobind_error_format(&guarded.error, line, sizeof(line));
+	assert_string_equal(line, vfiobind_error_code_summary(VFIOBIND_ERROR_PF_HAS_VFS));
 	assert_int_equal(fail(NULL, .code = VFIOBIND_ERROR_PF_HAS_VFS), -EBUSY);
 }
 
@@ -402,6 +443,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(module_names_differ_in_more_than_hyphens),
 		cmocka_unit_test(hostile_text_is_escaped_onto_one_line),
 		cmocka_unit_test(an_error_is_one_line_whatever_it_holds),
+		cmocka_unit_test(every_error_is_one_printable_line_in_every_state_whatever_its_texts_hold),
 		cmocka_unit_test(an_older_caller_gets_what_fits_its_error),
 		cmocka_unit_test(every_code_has_a_name_of_its_own_and_is_in_the_man_page),
 		cmocka_unit_test(the_kernels_log_tells_the_errno_of_a_probe),
