@@ -12,6 +12,18 @@ static const struct verb *const verbs[] = {
 	&list_verb, &show_verb, &detach_verb, &reattach_verb, &reset_verb, &explain_verb, &doctor_verb, &repair_verb,
 };
 
+/* In columns, with two blanks before the help: completions read it. */
+static void print_verbs(void)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (strlen(verbs[i]->arguments) > width)
+			width = strlen(verbs[i]->arguments);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		printf("  %-9s %-*s  %s\n", verbs[i]->name, (int)width, verbs[i]->arguments, verbs[i]->help);
+}
+
 static void print_help(const struct verb *verb)
 {
 	if (verb) {
@@ -19,8 +31,7 @@ static void print_help(const struct verb *verb)
 	} else {
 		printf("vfiobind [OPTION...] VERB [OPTION...] [DEVICE...]\n\n"
 		       "Gives host PCI devices to vfio-pci or a VFIO variant driver, and back.\n\n");
-		for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-			printf("  %-9s %-10s %s\n", verbs[i]->name, verbs[i]->arguments, verbs[i]->help);
+		print_verbs();
 		puts("");
 	}
 	options_print(verb);

@@ -508,7 +508,7 @@ int vfiobind_devices_read(struct vfiobind_context *context, struct vfiobind_devi
  */
 struct vfiobind_devices *vfiobind_devices_free(struct vfiobind_devices *devices);
 
-/* --------------------------------------------------------------------------------------------- choice of driver */
+/* ------------------------------------------------------------------------------------------------------ drivers */
 
 /** A driver that says of itself that it suits a device. */
 struct vfiobind_candidate {
