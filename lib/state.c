@@ -60,6 +60,16 @@ const char *state_path(const struct vfiobind_context *context, enum state_direct
 int state_fail(struct vfiobind_context *context, enum state_directory which, const char *name, const char *operation,
 	       int number, struct vfiobind_error *error)
 {
+	static const struct {
+		int number;
+		const char *hint;
+	} hints[] = {
+		{-EACCES, "run it as root"},
+		{-ENOSPC, "make room on its file system"},
+		{-EDQUOT, "make room on its file system"},
+		{-EROFS, "make its file system writable"},
+	};
+	const char *hint = NULL;
 	char path[256];
 
 	state_path(context, which, name, path);
@@ -67,10 +77,12 @@ int state_fail(struct vfiobind_context *context, enum state_directory which, con
 		return fail(error, .code = VFIOBIND_ERROR_STATE_UNSAFE, .operation = operation, .path = path,
 			    .expected = "root's own, no link, and written by nobody else",
 			    .hint = "look who made it, then remove it");
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+		if (hints[i].number == number)
+			hint = hints[i].hint;
 	return fail(error,
 		    .code = number == -EACCES ? VFIOBIND_ERROR_PERMISSION_DENIED : VFIOBIND_ERROR_STATE_UNAVAILABLE,
-		    .number = -number, .operation = operation, .path = path,
-		    .hint = number == -EACCES ? "run it as root" : NULL);
+		    .number = -number, .operation = operation, .path = path, .hint = hint);
 }
 
 int state_open(struct vfiobind_context *context, enum state_directory which, bool create, int *ret_fd,
