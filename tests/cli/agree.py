@@ -3,7 +3,10 @@
 """
 agree.py VFIOBIND SOURCE man|bash|zsh: what --help says of verbs and options is what the manual page says, and what is
 completed. A verb or an option that is in one and not in another fails.
+
+agree.py VFIOBIND SOURCE json, on the machine two-vfs: the keys of the documents are those in the manual page.
 """
+import json
 import pathlib
 import re
 import shutil
@@ -135,6 +138,43 @@ def check_zsh():
         check(f'arguments of {verb}', arguments, VERBS[verb].split())
 
 
+def document(*command):
+    """Of success and failure alike."""
+    result = subprocess.run([VFIOBIND, *command, '--json'], check=False, capture_output=True, text=True)
+    return json.loads(result.stdout)
+
+
+def keys_of(value):
+    if isinstance(value, dict):
+        return set(value) | {key for member in value.values() for key in keys_of(member)}
+    return {key for member in value for key in keys_of(member)} if isinstance(value, list) else set()
+
+
+VF = '0000:04:10.0'
+DOCUMENTS = {
+    'list': [['--all'], []], 'show': [[VF], ['nosuch']], 'explain': [[VF]], 'doctor': [[]], 'repair': [[]],
+    'reset': [[VF], [VF, '--method', 'nosuch']],
+    'detach': [[VF, '--dry-run'], [VF, '--driver', 'igb'], [VF], ['0000:04:00.0']],
+    'reattach': [[VF, '--dry-run'], [VF]],
+}
+
+
+def check_json():
+    page = (SOURCE / 'lib/cli/vfiobind.8').read_text()
+    described = unroff(re.search(r'^\.SH JSON\n(.*?)^\.TS', page, re.MULTILINE | re.DOTALL)[1])
+    found = {}
+    for verb in ['list', 'explain', 'doctor', 'detach', 'show', 'reset', 'reattach', 'repair']:
+        found[verb] = {key for arguments in DOCUMENTS[verb] for key in keys_of(document(verb, *arguments))}
+    for verb, keys in found.items():
+        check(f'keys of {verb} in the page', {key for key in keys if re.search(rf'\b{key}\b', described)}, keys)
+    listed = re.sub(r'\(.*?\)', '', re.search(r'with the keys (.*?)\.\n', described, re.DOTALL)[1])
+    # error is there where a device could not be read.
+    check('keys that the page has for show', set(re.findall(r'\w+', listed)), set(document('show', VF)) | {'error'})
+
+
+if sys.argv[3] == 'json':
+    check_json()
+    sys.exit()
 program = {'man': 'sh', 'bash': 'bash', 'zsh': 'zsh'}[sys.argv[3]]
 if not shutil.which(program):
     print(f'skipped: there is no {program}')
