@@ -427,14 +427,17 @@ static int wait_for_command(struct run *run)
 	int status = 0;
 	int r = sandbox_wait(run->sandbox, run->server_ended, &status);
 
-	if (r == -ECANCELED) {
-		fprintf(stderr, "mocksys: the server of the fake ended before the command did%s%s\n",
-			run->server_result < 0 ? ": " : "",
-			run->server_result < 0 ? strerror(-run->server_result) : "");
-		end_run(run);
+	end_run(run);
+	/* The command may have been quicker to end: what it has seen is not to be relied on, though. */
+	if (run->server_result < 0) {
+		fprintf(stderr, "mocksys: cannot %s any longer: %s\n", run->server_type->what,
+			strerror(-run->server_result));
 		return EXIT_LAUNCH;
 	}
-	end_run(run);
+	if (r == -ECANCELED) {
+		fputs("mocksys: the server of the fake ended before the command did\n", stderr);
+		return EXIT_LAUNCH;
+	}
 	if (r < 0) {
 		fprintf(stderr, "mocksys: cannot wait for the command: %s\n", strerror(-r));
 		return EXIT_LAUNCH;

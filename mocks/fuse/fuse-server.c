@@ -147,8 +147,10 @@ int fuse_server_run(struct fuse_server *server)
 	atomic_store(&server->loop_tid, gettid());
 	while (!fuse_session_exited(server->session)) {
 		r = fuse_session_receive_buf(server->session, &request);
-		if (r == -EINTR)
+		if (r == -EINTR) {
+			r = 0;
 			continue;
+		}
 		if (r <= 0)
 			break;
 		fuse_session_process_buf(server->session, &request);

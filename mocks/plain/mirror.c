@@ -23,6 +23,8 @@ struct mirror {
 	bool live;           /* somebody may look: nothing is to be seen half made */
 	unsigned long taken; /* names in the workshop */
 	int error;
+	void (*failed)(void *context);
+	void *context;
 };
 
 /* ---- one node, made at @name in @dir_fd ---- */
@@ -101,8 +103,11 @@ static int make(const struct mirror *mirror, int dir_fd, const char *name, const
 
 static void note(struct mirror *mirror, int r)
 {
-	if (r < 0 && mirror->error == 0)
-		mirror->error = r;
+	if (r >= 0 || mirror->error)
+		return;
+	mirror->error = r;
+	if (mirror->live && mirror->failed)
+		mirror->failed(mirror->context);
 }
 
 static void take_name(struct mirror *mirror, char name[32])
@@ -216,7 +221,8 @@ static int open_directories(struct mirror *mirror, const char *directory, const 
 	return utimensat(AT_FDCWD, directory, times, 0) < 0 ? -errno : 0;
 }
 
-int mirror_new(struct kernel *k, const char *directory, const char *workshop, struct mirror **ret_mirror)
+int mirror_new(struct kernel *k, const char *directory, const char *workshop, void (*failed)(void *context),
+	       void *context, struct mirror **ret_mirror)
 {
 	struct mirror *mirror = calloc(1, sizeof(*mirror));
 	int r;
@@ -224,6 +230,8 @@ int mirror_new(struct kernel *k, const char *directory, const char *workshop, st
 	if (!mirror)
 		return -ENOMEM;
 	mirror->k = k;
+	mirror->failed = failed;
+	mirror->context = context;
 	mirror->watcher = (struct kernfs_watcher){mirror, added, removed, changed};
 	mirror->umask = umask(0);
 	umask(mirror->umask);

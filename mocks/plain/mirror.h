@@ -13,9 +13,11 @@ struct mirror;
 
 /*
  * Pictures @k in @directory, an existing and empty one, and follows it from then on. What is on its way in or out is in
- * @workshop, another such directory of the same file system. 0 and *ret_mirror, or -errno. Without the model lock.
+ * @workshop, another such directory of the same file system. @failed(@context) is told once, with the model lock held,
+ * when mirror_error() has something to say; may be NULL. 0 and *ret_mirror, or -errno. Without the model lock.
  */
-int mirror_new(struct kernel *k, const char *directory, const char *workshop, struct mirror **ret_mirror);
+int mirror_new(struct kernel *k, const char *directory, const char *workshop, void (*failed)(void *context),
+	       void *context, struct mirror **ret_mirror);
 /* A descriptor of the directory (O_PATH). */
 int mirror_fd(const struct mirror *mirror);
 /* 0, or -errno of the first change that could not be made (the disk is full): the picture is not true any more. */

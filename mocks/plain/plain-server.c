@@ -16,6 +16,15 @@ struct plain_server {
 	struct file_server *wire;
 };
 
+/* A machine that is not what it looks like is no machine to test anything on. */
+static void end_with_mirror(void *context)
+{
+	struct plain_server *server = context;
+
+	if (server->wire)
+		file_server_stop(server->wire);
+}
+
 static int set_up(struct plain_server *server, struct kernel *k, const char *directory)
 {
 	char fake[PATH_MAX], workshop[PATH_MAX], path[PATH_MAX];
@@ -27,7 +36,7 @@ static int set_up(struct plain_server *server, struct kernel *k, const char *dir
 		return -ENAMETOOLONG;
 	if ((mkdir(fake, 0755) < 0 && errno != EEXIST) || mkdir(workshop, 0700) < 0)
 		return -errno;
-	r = mirror_new(k, fake, workshop, &server->mirror);
+	r = mirror_new(k, fake, workshop, end_with_mirror, server, &server->mirror);
 	return r < 0 ? r : file_server_new(k, path, mirror_fd(server->mirror), &server->wire);
 }
 
@@ -49,7 +58,9 @@ int plain_server_new(struct kernel *k, const char *directory, struct plain_serve
 
 int plain_server_run(struct plain_server *server)
 {
-	return file_server_run(server->wire);
+	int r = file_server_run(server->wire), error = mirror_error(server->mirror);
+
+	return error < 0 ? error : r;
 }
 
 void plain_server_stop(struct plain_server *server)

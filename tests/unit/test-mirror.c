@@ -139,6 +139,13 @@ static void compare_at_event(void *context, const char *message, size_t size)
 
 /* ---- the tests ---- */
 
+static unsigned n_told;
+
+static void note_failure(void *context)
+{
+	n_told++;
+}
+
 static int set_up(void **state)
 {
 	static const char blob[] = "alias none none\n";
@@ -152,9 +159,10 @@ static int set_up(void **state)
 	snprintf(workshop, sizeof(workshop), "%s/workshop", directory);
 	assert_return_code(mkdir(fake, 0755), errno);
 	assert_return_code(mkdir(workshop, 0755), errno);
+	n_told = 0;
 	kernel_enter(&(struct client){.pid = 1, .actor = "test"});
 	assert_int_equal(kernel_new(&q35_machine, NULL, &host, &k, &error), 0);
-	assert_int_equal(mirror_new(k, fake, workshop, &mirror), 0);
+	assert_int_equal(mirror_new(k, fake, workshop, note_failure, NULL, &mirror), 0);
 	return 0;
 }
 
@@ -261,11 +269,27 @@ static void a_tree_that_does_not_fit_is_an_error(void **state)
 	struct mirror *other = NULL;
 
 	/* Where something is already. */
-	assert_int_equal(mirror_new(k, fake, workshop, &other), -EEXIST);
+	assert_int_equal(mirror_new(k, fake, workshop, NULL, NULL, &other), -EEXIST);
 	assert_null(other);
 	/* The first one no longer hears of changes. */
 	mirror_free(mirror);
 	mirror = NULL;
+}
+
+/* As with a full disk: what is to be made anew has no place. */
+static void a_change_that_cannot_be_made_is_told_once(void **state)
+{
+	struct mirror *failing = mirror;
+
+	/* What is announced is not compared any more: it is not the same. */
+	mirror = NULL;
+	assert_return_code(rmdir(workshop), errno);
+	assert_int_equal(mirror_error(failing), 0);
+	model_write(k, "kernel/debug/mocksys/modules", "load irqbypass");
+	model_write(k, "kernel/debug/mocksys/modules", "load vfio");
+	mirror = failing;
+	assert_int_equal(mirror_error(mirror), -ENOENT);
+	assert_int_equal(n_told, 1);
 }
 
 #define MIRROR(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -278,6 +302,7 @@ int main(int argc, char **argv)
 		MIRROR(what_changes_is_opened_by_nobody_not_even_root),
 		MIRROR(modes_and_owners_follow),
 		MIRROR(a_tree_that_does_not_fit_is_an_error),
+		MIRROR(a_change_that_cannot_be_made_is_told_once),
 	};
 
 	seed = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : (unsigned)time(NULL);
