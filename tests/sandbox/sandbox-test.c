@@ -237,7 +237,9 @@ pid_t run_find(const struct run *run, const char *role)
 	/* The launcher's child is whatever is between; the child of that, the command (or nothing yet). */
 	if (strcmp(role, "launcher") != 0)
 		pid = first_child(pid);
-	if (pid && strcmp(role, "command") == 0)
+	if (pid && strcmp(role, "between") != 0 && strcmp(role, "launcher") != 0)
+		pid = first_child(pid);
+	if (pid && strcmp(role, "program") == 0)
 		pid = first_child(pid);
 	return pid;
 }

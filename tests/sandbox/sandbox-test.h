@@ -47,7 +47,10 @@ int run_status(const char *const *options, const char *const *command);
 	}
 #define SHELL(script) WORDS("sh", "-c", script)
 
-/* A process of the current run by its role (`launcher`, `between`, `command`), or 0 when there is none at the moment. */
+/*
+ * A process of the current run by its role (`launcher`, `between`, `command`, `program`: one that the command has started),
+ * or 0 when there is none at the moment.
+ */
 pid_t run_find(const struct run *run, const char *role);
 
 /* What the host is like, one line for each file and mount. To be freed. */

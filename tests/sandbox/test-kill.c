@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * SIGKILL for any process of a run, at any moment: nothing may be left. test-kill WAY [--as-nobody]; the moments come
- * from MOCKSYS_TEST_SEED, or from a seed that is printed.
+ * from MOCKSYS_TEST_SEED, or from a seed that is printed, and MOCKSYS_TEST_MOMENTS is how many of them for each role.
  */
 #include "sandbox-test.h"
 
@@ -15,10 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Of each role: more than a hundred in all. */
-enum { MOMENTS = 35, LONGEST_US = 25000 };
+enum { LONGEST_US = 25000 };
 
 static const char *way;
+static int n_moments = 35; /* of each role: more than a hundred in all */
 static unsigned short seed[3];
 
 /* Busy with the fake, and with a process that nobody waits for. */
@@ -51,7 +51,7 @@ static void kill_until_ended(const struct run *run, const char *role)
 
 static void kill_at_moments(const char *role)
 {
-	for (int i = 0; i < MOMENTS; i++) {
+	for (int i = 0; i < n_moments; i++) {
 		struct timespec moment = {.tv_nsec = 1000 * (nrand48(seed) % LONGEST_US)};
 		struct run run;
 
@@ -79,6 +79,48 @@ static void killed_process_between_leaves_nothing(void **state)
 static void killed_command_leaves_nothing(void **state)
 {
 	kill_at_moments("command");
+}
+
+/* The command goes on without it, and the machine is as good as it was. */
+static const char restarts[] = "(setsid sleep 1000 &)\n"
+			       "trap 'cat /sys/bus/pci/devices/0000:03:00.0/vendor; exit 7' TERM\n"
+			       "echo begins\n"
+			       "while :; do\n"
+			       "	sh -c 'cd /sys/bus/pci; cat devices/*/modalias\n"
+			       "		echo 0000:03:00.0 >drivers/e1000e/unbind\n"
+			       "		echo 0000:03:00.0 >drivers/e1000e/bind' >/dev/null 2>&1\n"
+			       "done 2>/dev/null";
+
+static void killed_programs_leave_nothing(void **state)
+{
+	struct run run;
+	char *line;
+	int status;
+
+	run_start(&run, WORDS("--via", way), SHELL(restarts));
+	line = run_read_line(&run);
+	assert_non_null(line);
+	assert_string_equal(line, "begins");
+	free(line);
+	for (int i = 0; i < n_moments; i++) {
+		struct timespec moment = {.tv_nsec = 1000 * (nrand48(seed) % LONGEST_US)};
+		pid_t victim;
+
+		nanosleep(&moment, NULL);
+		while (!(victim = run_find(&run, "program")))
+			sched_yield();
+		kill(victim, SIGKILL);
+	}
+	kill(run.pid, SIGTERM);
+	line = run_read_line(&run);
+	assert_non_null(line);
+	assert_string_equal(line, "0x8086");
+	free(line);
+	status = run_wait(&run);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 7);
+	run_wait_until_gone(&run);
+	assert_nothing_left();
 }
 
 /* Waits until the process @pid is waiting in the kernel for good: for an answer of the server. */
@@ -145,12 +187,15 @@ int main(int argc, char **argv)
 		cmocka_unit_test(killed_launcher_leaves_nothing),
 		cmocka_unit_test(killed_process_between_leaves_nothing),
 		cmocka_unit_test(killed_command_leaves_nothing),
+		cmocka_unit_test(killed_programs_leave_nothing),
 		cmocka_unit_test(blocked_store_ends_with_the_launcher),
 		cmocka_unit_test(blocked_store_ends_when_the_process_between_is_killed),
 	};
-	const char *chosen = getenv("MOCKSYS_TEST_SEED");
-	unsigned number = chosen ? strtoul(chosen, NULL, 10) : (unsigned)getpid();
+	const char *chosen = getenv("MOCKSYS_TEST_SEED"), *moments = getenv("MOCKSYS_TEST_MOMENTS");
+	unsigned number = chosen ? strtoul(chosen, NULL, 10) : (unsigned)time(NULL) ^ (unsigned)getpid();
 
+	if (moments)
+		n_moments = atoi(moments);
 	way = argc > 1 ? argv[1] : "mount";
 	argc -= argc > 1;
 	sandbox_test_begin(&argc, argv + 1, way);
