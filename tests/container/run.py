@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""run.py BUILD: runs the tests in BUILD, in a container (see in-container). Whatever skips there has to have one of the
-reasons below, and of the scenarios at most a tenth may skip."""
+"""run.py SOURCE BUILD: in a container (see in-container), sets up a build of SOURCE, and runs the tests in BUILD. Whatever skips
+there has to have one of the reasons below, and of the scenarios at most a tenth may skip."""
 
 import json
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
-SUITES = ["scenario", "shim", "sandbox", "clients"]
+SUITES = ["unit", "scenario", "shim", "sandbox", "clients"]
 REASONS = [
     r"needs /dev/fuse: ",
     r"needs namespaces, which user \d+ cannot make: ",
@@ -24,7 +25,19 @@ def reason(test):
     return lines[-1] if lines else "no reason"
 
 
-def main(build):
+def set_up(source):
+    """Whether a build can be set up here."""
+    with tempfile.TemporaryDirectory() as directory:
+        done = subprocess.run(["meson", "setup", directory, source], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode:
+        print(done.stdout)
+    return done.returncode == 0
+
+
+def main(source, build):
+    if not set_up(source):
+        return 1
     command = ["meson", "test", "-C", build, "--no-rebuild", *(f"--suite={suite}" for suite in SUITES)]
     status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False).returncode
     text = pathlib.Path(build, "meson-logs/testlog.json").read_text(errors="replace")
@@ -45,4 +58,4 @@ def main(build):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

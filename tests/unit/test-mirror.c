@@ -237,6 +237,7 @@ static void nothing_is_left_in_the_workshop(void **state)
 	assert_int_equal(n, 2);
 }
 
+/* ENXIO comes behind what the mode forbids to all but root. */
 static void what_changes_is_opened_by_nobody_not_even_root(void **state)
 {
 	static const char *const active[] = {"sys/bus/pci/rescan", "sys/bus/pci/drivers_autoprobe",
@@ -245,7 +246,7 @@ static void what_changes_is_opened_by_nobody_not_even_root(void **state)
 	for (size_t i = 0; i < sizeof(active) / sizeof(*active); i++)
 		for (int flags = O_RDONLY; flags <= O_RDWR; flags++) {
 			assert_int_equal(openat(mirror_fd(mirror), active[i], flags), -1);
-			assert_int_equal(errno, ENXIO);
+			assert_true(errno == ENXIO || (errno == EACCES && geteuid() != 0));
 		}
 }
 
