@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The machine: its control files, and why they refuse something. */
 #include "client/client.h"
+#include "wire/protocol.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+enum { SHOWN = 200 }; /* bytes of what was written, in a message of one line */
 
 const char *mocksys_library_version(void)
 {
@@ -146,11 +149,15 @@ int client_write_to(struct mocksys *machine, int fd, const char *file, const cha
 	_cleanup_free_ char *why = NULL;
 	int error;
 
+	/* More would come in parts, each taken or refused by itself. */
+	if (strlen(text) > WIRE_DATA)
+		return client_fail(machine, -E2BIG, "%s: more than %d bytes at once", file, WIRE_DATA);
 	if (write(fd, text, strlen(text)) >= 0)
 		return 0;
 	error = errno;
 	why = reason_of_refusal(machine, file);
-	return client_fail(machine, -error, "%s: '%s': %s", file, text, why ? why : strerror(error));
+	return client_fail(machine, -error, "%s: '%.*s%s': %s", file, SHOWN, text, strlen(text) > SHOWN ? "…" : "",
+			   why ? why : strerror(error));
 }
 
 int client_write(struct mocksys *machine, const char *file, const char *text)

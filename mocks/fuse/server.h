@@ -5,6 +5,7 @@
 #include "client.h"
 #include "kernel/kernfs.h"
 #include "node-ids.h"
+#include "wire/protocol.h"
 #include "wire/worker-pool.h"
 
 #define FUSE_USE_VERSION 312
@@ -18,9 +19,9 @@
 
 /*
  * Largest WRITE that is taken. A store takes a page at most, and what is longer gets a short answer, on which Linux does
- * not send the rest: more than a page is all that is needed for one write(2) to be one store.
+ * not send the rest. Control files take more, and as much in each way.
  */
-#define MAX_WRITE (2 * 4096)
+#define MAX_WRITE WIRE_DATA
 /* What Linux wants to have room for with it: the headers of a request. libfuse's own reserve is the same. */
 #define MAX_REQUEST (MAX_WRITE + 4096)
 

@@ -89,7 +89,8 @@ int mocksys_reset(struct mocksys *machine);
  *         see mocksys_device_remove()), `kill` (SIGKILL to the process whose operation is at the step).
  *         "dd.probe driver=vfio-pci times=1 fail=EBUSY"
  *
- * Returns: 0; -EINVAL if any of them is malformed, or such a step can neither fail nor wait: then none is added.
+ * Returns: 0; -EINVAL if any of them is malformed, or such a step can neither fail nor wait, -E2BIG if it is more than
+ * 64 KiB: then none is added.
  * Since: 0.1
  */
 int mocksys_fault_add(struct mocksys *machine, const char *rules);

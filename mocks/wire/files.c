@@ -193,13 +193,11 @@ static void serve_write(struct file *file, struct packet *packet)
 
 static void serve_seek(struct file *file, struct packet *packet)
 {
-	off_t at = packet->request.offset;
+	const off_t from[] = {[SEEK_SET] = 0, [SEEK_CUR] = file->position, [SEEK_END] = file->stat.st_size};
+	const uint32_t whence = packet->request.argument;
+	off_t at;
 
-	if (packet->request.argument == SEEK_CUR)
-		at += file->position;
-	else if (packet->request.argument == SEEK_END)
-		at += file->stat.st_size;
-	else if (packet->request.argument != SEEK_SET)
+	if (whence > SEEK_END || __builtin_add_overflow(packet->request.offset, from[whence], &at))
 		at = -1;
 	if (at >= 0)
 		file->position = at;
@@ -336,7 +334,7 @@ void files_open(struct connection *connection, struct packet *packet)
 		connection->object = file;
 	}
 	files_answer(connection->fd, result_of(r), NULL, 0);
-	/* See wire.h: the empty packet. */
+	/* See protocol.h: the empty packet. */
 	if (r == 0)
 		while (send(connection->fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
 			;

@@ -95,6 +95,34 @@ static void rules_are_added_counted_and_removed(void **state)
 	assert_int_equal(try_write_file(UNBIND, VF), 0);
 }
 
+/* @n rules, with a line each. */
+static char *many_rules(unsigned int n)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	assert_non_null(stream);
+	for (unsigned int i = 0; i < n; i++)
+		fprintf(stream, "sys.write path=/sys/bus/pci/drivers/driver%05u/unbind after=1 fail=EIO\n", i);
+	fclose(stream);
+	return text;
+}
+
+static void as_many_rules_as_fit_are_taken_at_once_or_none(void **state)
+{
+	_cleanup_text_ char *many = many_rules(800), *too_many = many_rules(1000), *none = NULL, *all = NULL;
+
+	assert_in_range(strlen(many), 50000, 65536);
+	FAIL(mocksys_fault_add(machine, too_many), E2BIG, "faults: more than 65536 bytes at once");
+	SUCCEED(mocksys_fault_unfired(machine, &none));
+	assert_string_equal(none, "");
+	SUCCEED(mocksys_fault_add(machine, many));
+	SUCCEED(mocksys_fault_unfired(machine, &all));
+	assert_string_equal(all, many);
+	SUCCEED(mocksys_fault_clear(machine));
+}
+
 static void refusals_say_why(void **state)
 {
 	unsigned long id = 7;
@@ -262,6 +290,7 @@ static const struct CMUnitTest tests[] = {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 	TEST(no_machine_is_no_device),
 	TEST(rules_are_added_counted_and_removed),
+	TEST(as_many_rules_as_fit_are_taken_at_once_or_none),
 	TEST(refusals_say_why),
 	TEST(a_step_is_held_looked_at_and_released),
 	TEST(a_watch_gives_one_step_after_the_other),
