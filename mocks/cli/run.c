@@ -9,7 +9,7 @@
 #include "qemu/way.h"
 #include "sandbox/module-tree.h"
 #include "sandbox/sandbox.h"
-#include "wire/server.h"
+#include "wire/uevent-server.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -58,7 +58,7 @@ struct run {
 	struct kernel *kernel;
 	const struct server_type *server_type;
 	void *server;
-	struct wire_server *wire; /* NULL: the shim needs none */
+	struct uevent_server *wire; /* NULL: the shim needs none */
 	FILE *trace;
 	pthread_t server_thread;
 	bool serving;
@@ -201,7 +201,7 @@ static void announce(void *context, const char *message, size_t size)
 	struct run *run = context;
 
 	if (run->wire)
-		wire_server_uevent(run->wire, message, size);
+		uevent_server_send(run->wire, message, size);
 	else
 		sandbox_uevent(run->sandbox, message, size);
 }
@@ -268,7 +268,7 @@ static void *serve(void *argument)
 static int start_wire(struct run *run, char **ret_error)
 {
 	const char *directory = sandbox_wire_directory(run->sandbox);
-	int r = directory ? wire_server_new(directory, &run->wire) : 0;
+	int r = directory ? uevent_server_new(directory, &run->wire) : 0;
 
 	if (r < 0 && asprintf(ret_error, "cannot make sockets in %s: %s", directory, strerror(-r)) < 0)
 		*ret_error = NULL;
@@ -413,7 +413,7 @@ static void end_run(struct run *run)
 		report_unfired_rules(run->kernel);
 		kernel_free(run->kernel);
 	}
-	wire_server_free(run->wire);
+	uevent_server_free(run->wire);
 	sandbox_close(run->sandbox);
 	module_tree_free(run->modules);
 	if (run->fixture)

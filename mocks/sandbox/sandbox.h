@@ -55,8 +55,8 @@ int sandbox_fuse_fd(struct sandbox *sandbox, char **ret_error);
 const char *sandbox_directory(const struct sandbox *sandbox);
 
 /*
- * Where the server's sockets (wire/server.h) are to be for the shim to find them; NULL: it needs none, for uevents go by
- * the sandbox's network.
+ * Where the server's sockets (wire/protocol.h) are to be for the shim to find them; NULL: it needs none, for uevents go
+ * by the sandbox's network.
  */
 const char *sandbox_wire_directory(const struct sandbox *sandbox);
 

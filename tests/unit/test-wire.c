@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The server of mocks/wire, and clients that do not behave. The shim's own are tested on a machine (tests/scenario). */
 #include "wire/protocol.h"
-#include "wire/server.h"
+#include "wire/uevent-server.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -17,16 +17,16 @@
 #include <cmocka.h>
 
 static char directory[] = "/tmp/test-wire-XXXXXX", name[sizeof(directory) + sizeof(WIRE_UEVENTS) + 1];
-static struct wire_server *server;
+static struct uevent_server *server;
 
 static int set_up(void **state)
 {
-	return wire_server_new(directory, &server);
+	return uevent_server_new(directory, &server);
 }
 
 static int tear_down(void **state)
 {
-	wire_server_free(server);
+	uevent_server_free(server);
 	return unlink(name);
 }
 
@@ -92,7 +92,7 @@ static int subscriber(void)
 
 static void announce(void)
 {
-	wire_server_uevent(server, MESSAGE, sizeof(MESSAGE));
+	uevent_server_send(server, MESSAGE, sizeof(MESSAGE));
 }
 
 static void assert_hears(int fd, const char *expected, size_t size)
@@ -189,13 +189,13 @@ static void who_never_reads_loses_events_and_holds_up_nobody(void **state)
 static void a_directory_with_a_long_name_is_refused(void **state)
 {
 	char path[200];
-	struct wire_server *none = NULL;
+	struct uevent_server *none = NULL;
 
 	memset(path, 'x', sizeof(path));
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';
-	assert_int_equal(wire_server_new(path, &none), -ENAMETOOLONG);
-	assert_int_equal(wire_server_new("/nowhere", &none), -ENOENT);
+	assert_int_equal(uevent_server_new(path, &none), -ENAMETOOLONG);
+	assert_int_equal(uevent_server_new("/nowhere", &none), -ENOENT);
 	assert_null(none);
 }
 

@@ -4,20 +4,20 @@
 
 #include <stddef.h>
 
-struct wire_server;
+struct uevent_server;
 
 /*
  * Listens in @directory, which must be there and is the caller's to remove. Who may write to the sockets may connect:
  * that is for the directory's mode to say. Returns 0 and *ret_server, or -errno: -ENAMETOOLONG when the sockets' names
  * would not fit.
  */
-int wire_server_new(const char *directory, struct wire_server **ret_server);
-/* Ends all connections. Nobody may call wire_server_uevent() any more. May be NULL. */
-void wire_server_free(struct wire_server *server);
+int uevent_server_new(const char *directory, struct uevent_server **ret_server);
+/* Ends all connections. Nobody may call uevent_server_send() any more. May be NULL. */
+void uevent_server_free(struct uevent_server *server);
 
 /*
- * Sends one uevent to all who subscribed (struct kernel_host's callback; @server is a struct wire_server). It numbers
+ * Sends one uevent to all who subscribed (struct kernel_host's callback; @server is a struct uevent_server). It numbers
  * them: SEQNUM follows the message. Never waits: to a client that reads too slowly, events get lost in the end, as they
  * do from the kernel.
  */
-void wire_server_uevent(void *server, const char *message, size_t size);
+void uevent_server_send(void *server, const char *message, size_t size);

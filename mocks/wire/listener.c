@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "wire/connection.h"
+#include "wire/listener.h"
 
 #include "wire/protocol.h"
 
@@ -12,75 +12,75 @@
 /* As many as the model keeps for its own reader. A client that is so far behind has stopped to listen. */
 enum { WAITING_LIMIT = 4096 };
 
-struct packet {
-	STAILQ_ENTRY(packet) link;
+struct waiting_event {
+	STAILQ_ENTRY(waiting_event) link;
 	size_t size;
 	char data[];
 };
 
-struct connection *connection_new(int fd)
+struct listener *listener_new(int fd)
 {
-	struct connection *connection = calloc(1, sizeof(*connection));
+	struct listener *listener = calloc(1, sizeof(*listener));
 
-	if (!connection) {
+	if (!listener) {
 		close(fd);
 		return NULL;
 	}
-	connection->fd = fd;
-	STAILQ_INIT(&connection->waiting);
-	return connection;
+	listener->fd = fd;
+	STAILQ_INIT(&listener->waiting);
+	return listener;
 }
 
-static void drop_first(struct connection *connection)
+static void drop_first(struct listener *listener)
 {
-	struct packet *packet = STAILQ_FIRST(&connection->waiting);
+	struct waiting_event *first = STAILQ_FIRST(&listener->waiting);
 
-	STAILQ_REMOVE_HEAD(&connection->waiting, link);
-	connection->n_waiting--;
-	free(packet);
+	STAILQ_REMOVE_HEAD(&listener->waiting, link);
+	listener->n_waiting--;
+	free(first);
 }
 
-void connection_free(struct connection *connection)
+void listener_free(struct listener *listener)
 {
-	while (connection->n_waiting)
-		drop_first(connection);
-	close(connection->fd);
-	free(connection);
+	while (listener->n_waiting)
+		drop_first(listener);
+	close(listener->fd);
+	free(listener);
 }
 
 /* True: it is on its way, or there is nobody to send it to (which the next read tells), or no wish to have it. */
-static bool send_now(const struct connection *connection, const void *data, size_t size)
+static bool send_now(const struct listener *listener, const void *data, size_t size)
 {
 	/* EPERM: a socket filter of the client's refused it. */
-	return send(connection->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+	return send(listener->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
 	       (errno != EAGAIN && errno != ENOBUFS && errno != ENOMEM);
 }
 
-void connection_send(struct connection *connection, const void *data, size_t size)
+void listener_send(struct listener *listener, const void *data, size_t size)
 {
-	struct packet *packet;
+	struct waiting_event *event;
 
-	if (!connection->n_waiting && send_now(connection, data, size))
+	if (!listener->n_waiting && send_now(listener, data, size))
 		return;
-	if (connection->n_waiting == WAITING_LIMIT)
+	if (listener->n_waiting == WAITING_LIMIT)
 		return;
-	packet = malloc(sizeof(*packet) + size);
-	if (!packet)
+	event = malloc(sizeof(*event) + size);
+	if (!event)
 		return;
-	packet->size = size;
-	memcpy(packet->data, data, size);
-	STAILQ_INSERT_TAIL(&connection->waiting, packet, link);
-	connection->n_waiting++;
+	event->size = size;
+	memcpy(event->data, data, size);
+	STAILQ_INSERT_TAIL(&listener->waiting, event, link);
+	listener->n_waiting++;
 }
 
-void connection_flush(struct connection *connection)
+void listener_flush(struct listener *listener)
 {
-	while (connection->n_waiting) {
-		const struct packet *first = STAILQ_FIRST(&connection->waiting);
+	while (listener->n_waiting) {
+		const struct waiting_event *first = STAILQ_FIRST(&listener->waiting);
 
-		if (!send_now(connection, first->data, first->size))
+		if (!send_now(listener, first->data, first->size))
 			return;
-		drop_first(connection);
+		drop_first(listener);
 	}
 }
 
@@ -123,18 +123,18 @@ static ssize_t receive_packet(int fd, union any_packet *packet, int *ret_fd)
 	return n;
 }
 
-static bool handle(struct connection *connection, const union any_packet *packet, size_t size, int answer_fd)
+static bool handle(struct listener *listener, const union any_packet *packet, size_t size, int answer_fd)
 {
 	switch (packet->header.type) {
 	case WIRE_HELLO:
-		if (size < sizeof(packet->hello) || connection->greeted)
+		if (size < sizeof(packet->hello) || listener->greeted)
 			return false;
-		connection->greeted = true;
+		listener->greeted = true;
 		return true;
 	case WIRE_SUBSCRIBE:
-		if (size < sizeof(packet->subscribe) || !connection->greeted)
+		if (size < sizeof(packet->subscribe) || !listener->greeted)
 			return false;
-		connection->subscribed = packet->subscribe.groups & WIRE_GROUP_KERNEL;
+		listener->subscribed = packet->subscribe.groups & WIRE_GROUP_KERNEL;
 		answer(answer_fd, 0);
 		return true;
 	default:
@@ -142,12 +142,12 @@ static bool handle(struct connection *connection, const union any_packet *packet
 	}
 }
 
-bool connection_receive(struct connection *connection)
+bool listener_receive(struct listener *listener)
 {
 	union any_packet packet;
 	int answer_fd;
-	ssize_t n = receive_packet(connection->fd, &packet, &answer_fd);
-	bool go_on = n > 0 ? handle(connection, &packet, (size_t)n, answer_fd) : n == -EAGAIN || n == -EINTR;
+	ssize_t n = receive_packet(listener->fd, &packet, &answer_fd);
+	bool go_on = n > 0 ? handle(listener, &packet, (size_t)n, answer_fd) : n == -EAGAIN || n == -EINTR;
 
 	if (answer_fd >= 0)
 		close(answer_fd);

@@ -6,22 +6,22 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
-struct packet;
+struct waiting_event;
 
-struct connection {
-	LIST_ENTRY(connection) link;
+struct listener {
+	LIST_ENTRY(listener) link;
 	int fd;
 	bool greeted, subscribed;
-	STAILQ_HEAD(, packet) waiting; /* for room in the client's queue */
+	STAILQ_HEAD(, waiting_event) waiting; /* for room in the client's queue */
 	size_t n_waiting;
 };
 
 /* Takes @fd. NULL: no memory, and @fd is closed. */
-struct connection *connection_new(int fd);
-void connection_free(struct connection *connection);
+struct listener *listener_new(int fd);
+void listener_free(struct listener *listener);
 /* Reads what the client has sent. False: it is gone, or speaks something else. */
-bool connection_receive(struct connection *connection);
+bool listener_receive(struct listener *listener);
 /* Sends @data, or keeps a copy until there is room. */
-void connection_send(struct connection *connection, const void *data, size_t size);
+void listener_send(struct listener *listener, const void *data, size_t size);
 /* Sends what waits, as far as there is room. */
-void connection_flush(struct connection *connection);
+void listener_flush(struct listener *listener);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "wire/server.h"
+#include "wire/uevent-server.h"
 
-#include "wire/connection.h"
+#include "wire/listener.h"
 #include "wire/protocol.h"
 
 #include <errno.h>
@@ -21,12 +21,12 @@
 /* A machine of 100 VFs announces some 1000 events at once; the system may cut this down. */
 #define SEND_BUFFER (8 * 1024 * 1024)
 
-struct wire_server {
+struct uevent_server {
 	pthread_mutex_t lock;
-	LIST_HEAD(, connection) connections;
+	LIST_HEAD(, listener) listeners;
 	uint64_t sequence; /* of the last uevent */
 	int epoll;
-	int listener;
+	int listen_fd;
 	int end; /* eventfd: the thread is to return */
 	pthread_t thread;
 	bool running;
@@ -52,47 +52,47 @@ static int listen_at(const char *directory, const char *name)
 	return fd;
 }
 
-static void watch(struct wire_server *server, const struct connection *connection, int operation)
+static void watch(struct uevent_server *server, const struct listener *listener, int operation)
 {
-	struct epoll_event event = {.events = EPOLLIN | (connection->n_waiting ? EPOLLOUT : 0),
-				    .data.ptr = (void *)connection};
+	struct epoll_event event = {.events = EPOLLIN | (listener->n_waiting ? EPOLLOUT : 0),
+				    .data.ptr = (void *)listener};
 
-	epoll_ctl(server->epoll, operation, connection->fd, &event);
+	epoll_ctl(server->epoll, operation, listener->fd, &event);
 }
 
-static void accept_all(struct wire_server *server)
+static void accept_all(struct uevent_server *server)
 {
 	const int size = SEND_BUFFER;
-	struct connection *connection;
+	struct listener *listener;
 	int fd;
 
-	while ((fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-		connection = connection_new(fd);
-		if (!connection)
+	while ((fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		listener = listener_new(fd);
+		if (!listener)
 			continue;
 		if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
 			setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-		LIST_INSERT_HEAD(&server->connections, connection, link);
-		watch(server, connection, EPOLL_CTL_ADD);
+		LIST_INSERT_HEAD(&server->listeners, listener, link);
+		watch(server, listener, EPOLL_CTL_ADD);
 	}
 }
 
-static void serve(struct wire_server *server, struct connection *connection, uint32_t events)
+static void serve(struct uevent_server *server, struct listener *listener, uint32_t events)
 {
 	if (events & EPOLLOUT)
-		connection_flush(connection);
+		listener_flush(listener);
 	/* A connection at its end can be read, too. */
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !connection_receive(connection)) {
-		LIST_REMOVE(connection, link);
-		connection_free(connection);
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !listener_receive(listener)) {
+		LIST_REMOVE(listener, link);
+		listener_free(listener);
 		return;
 	}
-	watch(server, connection, EPOLL_CTL_MOD);
+	watch(server, listener, EPOLL_CTL_MOD);
 }
 
 static void *run(void *argument)
 {
-	struct wire_server *server = argument;
+	struct uevent_server *server = argument;
 	struct epoll_event event;
 
 	for (;;) {
@@ -101,7 +101,7 @@ static void *run(void *argument)
 		if (event.data.ptr == &server->end)
 			return NULL;
 		pthread_mutex_lock(&server->lock);
-		if (event.data.ptr == &server->listener)
+		if (event.data.ptr == &server->listen_fd)
 			accept_all(server);
 		else
 			serve(server, event.data.ptr, event.events);
@@ -109,9 +109,9 @@ static void *run(void *argument)
 	}
 }
 
-static int start(struct wire_server *server)
+static int start(struct uevent_server *server)
 {
-	struct epoll_event listener = {.events = EPOLLIN, .data.ptr = &server->listener},
+	struct epoll_event incoming = {.events = EPOLLIN, .data.ptr = &server->listen_fd},
 			   end = {.events = EPOLLIN, .data.ptr = &server->end};
 	sigset_t all, before;
 	int r;
@@ -119,7 +119,7 @@ static int start(struct wire_server *server)
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
 	server->end = eventfd(0, EFD_CLOEXEC);
 	if (server->epoll < 0 || server->end < 0 ||
-	    epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &listener) < 0 ||
+	    epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listen_fd, &incoming) < 0 ||
 	    epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->end, &end) < 0)
 		return -errno;
 	sigfillset(&all);
@@ -130,30 +130,30 @@ static int start(struct wire_server *server)
 	return r;
 }
 
-int wire_server_new(const char *directory, struct wire_server **ret_server)
+int uevent_server_new(const char *directory, struct uevent_server **ret_server)
 {
-	struct wire_server *server = calloc(1, sizeof(*server));
+	struct uevent_server *server = calloc(1, sizeof(*server));
 	int r;
 
 	if (!server)
 		return -ENOMEM;
 	pthread_mutex_init(&server->lock, NULL);
-	LIST_INIT(&server->connections);
+	LIST_INIT(&server->listeners);
 	server->epoll = server->end = -1;
-	r = server->listener = listen_at(directory, WIRE_UEVENTS);
+	r = server->listen_fd = listen_at(directory, WIRE_UEVENTS);
 	if (r >= 0)
 		r = start(server);
 	if (r < 0) {
-		wire_server_free(server);
+		uevent_server_free(server);
 		return r;
 	}
 	*ret_server = server;
 	return 0;
 }
 
-void wire_server_free(struct wire_server *server)
+void uevent_server_free(struct uevent_server *server)
 {
-	struct connection *connection;
+	struct listener *listener;
 
 	if (!server)
 		return;
@@ -161,12 +161,12 @@ void wire_server_free(struct wire_server *server)
 		eventfd_write(server->end, 1);
 		pthread_join(server->thread, NULL);
 	}
-	while ((connection = LIST_FIRST(&server->connections))) {
-		LIST_REMOVE(connection, link);
-		connection_free(connection);
+	while ((listener = LIST_FIRST(&server->listeners))) {
+		LIST_REMOVE(listener, link);
+		listener_free(listener);
 	}
 	for (size_t i = 0; i < 3; i++) {
-		int fd = (const int[]){server->listener, server->epoll, server->end}[i];
+		int fd = (const int[]){server->listen_fd, server->epoll, server->end}[i];
 
 		if (fd >= 0)
 			close(fd);
@@ -175,11 +175,11 @@ void wire_server_free(struct wire_server *server)
 	free(server);
 }
 
-void wire_server_uevent(void *server, const char *message, size_t size)
+void uevent_server_send(void *server, const char *message, size_t size)
 {
-	struct wire_server *self = server;
+	struct uevent_server *self = server;
 	char numbered[4096];
-	struct connection *connection;
+	struct listener *listener;
 
 	if (size > sizeof(numbered) - 64)
 		return;
@@ -187,13 +187,13 @@ void wire_server_uevent(void *server, const char *message, size_t size)
 	/* kobject_uevent_env() adds it last. */
 	memcpy(numbered, message, size);
 	size += (size_t)sprintf(numbered + size, "SEQNUM=%llu", (unsigned long long)++self->sequence) + 1;
-	LIST_FOREACH(connection, &self->connections, link)
+	LIST_FOREACH(listener, &self->listeners, link)
 	{
-		if (!connection->subscribed)
+		if (!listener->subscribed)
 			continue;
-		connection_send(connection, numbered, size);
-		if (connection->n_waiting)
-			watch(self, connection, EPOLL_CTL_MOD);
+		listener_send(listener, numbered, size);
+		if (listener->n_waiting)
+			watch(self, listener, EPOLL_CTL_MOD);
 	}
 	pthread_mutex_unlock(&self->lock);
 }
