@@ -39,6 +39,22 @@ bool served_ask(int fd)
 	return is;
 }
 
+void served_received(struct msghdr *message)
+{
+	if (settings()->way != WAY_PLAIN)
+		return;
+	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
+		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = CMSG_LEN(0); at + sizeof(int) <= header->cmsg_len; at += sizeof(int)) {
+			int fd;
+
+			memcpy(&fd, (const char *)header + at, sizeof(fd));
+			served_note(fd, false);
+		}
+	}
+}
+
 bool served_means(int dirfd, const char *path)
 {
 	return (!path || !*path) && is_served(dirfd);

@@ -23,6 +23,8 @@ static inline void served_note(int fd, bool known_not)
 }
 
 bool served_ask(int fd);
+/* After recvmsg(2): the descriptors that came are not known, whatever was open under their numbers before. */
+void served_received(struct msghdr *message);
 
 /* Whether @fd is an open file of the server's. */
 static inline bool is_served(int fd)

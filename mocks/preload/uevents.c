@@ -7,7 +7,7 @@
  * What netlink has and this has not: events of other programs (group 2, udevd's), and ENOBUFS when events got lost.
  */
 #include "redirect.h"
-#include "settings.h"
+#include "served.h"
 #include "wire/protocol.h"
 
 #include <errno.h>
@@ -286,6 +286,8 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 
 	if (uevents && n > 0)
 		show_sender(message, message->msg_namelen);
+	else if (!uevents && n >= 0)
+		served_received(message);
 	return n;
 }
 
@@ -294,9 +296,14 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags, str
 {
 	int saved_errno = errno;
 	unsigned done = 0;
+	int received;
 
-	if (!is_uevent_socket(fd))
-		return LIBC(recvmmsg)(fd, messages, n, flags, timeout);
+	if (!is_uevent_socket(fd)) {
+		received = LIBC(recvmmsg)(fd, messages, n, flags, timeout);
+		for (int i = 0; i < received; i++)
+			served_received(&messages[i].msg_hdr);
+		return received;
+	}
 	while (done < n) {
 		ssize_t size = recvmsg(fd, &messages[done].msg_hdr,
 				       flags & MSG_WAITFORONE && done ? flags | MSG_DONTWAIT : flags);

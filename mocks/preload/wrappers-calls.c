@@ -72,22 +72,33 @@ static int served_stat64(int fd, struct stat64 *status)
 		 : served_stat64, struct statx * \
 		 : served_statx)(fd, status)
 
-/* A link in /proc/PID/fd, of whatever process, leads to the socket that an open file of the server's is: the file is meant. */
+/*
+ * A link in /proc/PID/fd, of whatever process, leads to the socket that an open file of the server's is: the file is
+ * meant. Where the picture of that is, in @place; NULL: it is some other socket. errno is untouched.
+ */
+static const char *find_picture(uint64_t inode, char *place)
+{
+	char path[PATH_MAX];
+	ssize_t length = served_socket_path(inode, path, sizeof(path) - 1);
+
+	if (length <= 0)
+		return NULL;
+	path[length] = '\0';
+	return redirect_at(AT_FDCWD, path, place);
+}
+
 static void show_socket(struct stat *status)
 {
-	char path[PATH_MAX], place[PATH_MAX];
 	int saved_errno = errno;
+	char place[PATH_MAX];
+	const char *picture;
 	struct stat found;
-	ssize_t length;
 
 	if (!S_ISSOCK(status->st_mode) || settings()->way != WAY_PLAIN || is_node(status))
 		return;
-	length = served_socket_path(status->st_ino, path, sizeof(path) - 1);
-	if (length > 0) {
-		path[length] = '\0';
-		if (!LIBC(stat)(redirect_at(AT_FDCWD, path, place), &found))
-			*status = found;
-	}
+	picture = find_picture(status->st_ino, place);
+	if (picture && !LIBC(stat)(picture, &found))
+		*status = found;
 	errno = saved_errno;
 }
 
@@ -98,6 +109,17 @@ static void show_socket64(struct stat64 *status)
 
 static void show_socketx(struct statx *status)
 {
+	int saved_errno = errno;
+	char place[PATH_MAX];
+	const char *picture;
+	struct statx found;
+
+	if (!S_ISSOCK(status->stx_mode) || settings()->way != WAY_PLAIN || status->stx_atime.tv_sec == NODE_MOMENT)
+		return;
+	picture = find_picture(status->stx_ino, place);
+	if (picture && !LIBC(statx)(AT_FDCWD, picture, 0, STATX_BASIC_STATS, &found))
+		*status = found;
+	errno = saved_errno;
 }
 
 #define SHOW_SOCKET(status)                      \

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -306,6 +307,41 @@ static int long_path(char **arguments)
 	return result;
 }
 
+/* Sends the open file @fd to this process itself: another descriptor of it, or -1. */
+static int send_and_receive(int fd)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(fd))] = {0};
+	char byte = 0;
+	struct iovec part = {&byte, 1};
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int pair[2], received = -1;
+	FILE *stream;
+
+	*header = (struct cmsghdr){CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS};
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 || sendmsg(pair[0], &message, 0) != 1)
+		return -1;
+	/* What was open under the number that comes next was closed inside of libc. */
+	stream = fopen("/dev/null", "r");
+	if (stream)
+		fclose(stream);
+	if (recvmsg(pair[1], &message, 0) == 1)
+		memcpy(&received, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(received));
+	return received;
+}
+
+/* Prints the file, as a process finds it that another one has sent it to. */
+static int sent(char **arguments)
+{
+	int fd = send_and_receive(open(arguments[0], O_RDONLY));
+	char text[4096];
+	ssize_t n = read(fd, text, sizeof(text));
+
+	return n < 0 ? say(n) : fwrite(text, 1, (size_t)n, stdout) != (size_t)n;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(char **arguments);
@@ -315,7 +351,7 @@ static const struct {
 	{"raw-delete", raw_delete}, {"null-modules", null_modules},
 	{"children", children},     {"spawn-actions", spawn_actions},
 	{"early", show_early},      {"stress", stress},
-	{"long-path", long_path},
+	{"long-path", long_path},   {"sent", sent},
 };
 
 int main(int argc, char **argv)

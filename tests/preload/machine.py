@@ -156,6 +156,15 @@ none Permission denied
         self.each_way("env -i bash -c 'exec -c cat /sys/bus/pci/devices/0000:03:00.0/device'; %s children /sys/bus/pci/"
                       "devices/0000:03:00.0/device | sort | uniq -c" % CLIENT, "0x10d3\n     15 0x10d3\n")
 
+    def test_an_open_file_can_be_sent(self):
+        self.each_way(CLIENT + " sent /sys/bus/pci/devices/0000:03:00.0/driver_override", "(null)\n")
+
+    @wanted("stat")
+    def test_a_link_to_an_open_file_leads_to_the_file(self):
+        self.each_way("exec 5</sys/bus/pci/devices/0000:03:00.0/driver_override; stat -L -c '%F %a %s' /proc/self/fd/5; "
+                      "readlink /proc/self/fd/5", "regular file 644 4096\n/sys/devices/pci0000:00/0000:00:1d.0/"
+                      "0000:03:00.0/driver_override\n")
+
 
 if __name__ == "__main__":
     result = unittest.main(verbosity=2, exit=False).result
