@@ -272,7 +272,8 @@ EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list argument
 	return is_served(fd) ? print(fd, format, arguments) : LIBC(__vdprintf_chk)(fd, flag, format, arguments);
 }
 
-#define PRINT(call)                          \
+#define PRINT(name, parameters, call)        \
+	EXPORT int name parameters           \
 	{                                    \
 		va_list arguments;           \
 		int length;                  \
@@ -283,7 +284,5 @@ EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list argument
 		return length;               \
 	}
 
-EXPORT int dprintf(int fd, const char *format, ...) PRINT(vdprintf(fd, format, arguments))
-
-	EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
-		PRINT(__vdprintf_chk(fd, flag, format, arguments))
+PRINT(dprintf, (int fd, const char *format, ...), vdprintf(fd, format, arguments))
+PRINT(__dprintf_chk, (int fd, int flag, const char *format, ...), __vdprintf_chk(fd, flag, format, arguments))

@@ -91,8 +91,8 @@ bool open_is_socket(const char *path)
 		taken;                                                       \
 	})
 
-#define OPEN_BODY(name, dirfd, flags, ...)                            \
-	{                                                             \
+#define OPEN_AND_RETURN(name, dirfd, flags, ...)                      \
+	do {                                                          \
 		int saved_errno = errno;                              \
 		char place[PATH_MAX];                                 \
 		int fd = open_begin(dirfd, path, flags);              \
@@ -101,48 +101,51 @@ bool open_is_socket(const char *path)
 			return fd;                                    \
 		fd = LIBC(name)(__VA_ARGS__);                         \
 		return open_end(fd, dirfd, path, flags, saved_errno); \
+	} while (0)
+
+#define OPEN(name)                                                                                       \
+	EXPORT int name(const char *path, int flags, ...)                                                \
+	{                                                                                                \
+		mode_t mode = TAKE_MODE(flags);                                                          \
+                                                                                                         \
+		OPEN_AND_RETURN(name, AT_FDCWD, flags, redirect_at(AT_FDCWD, path, place), flags, mode); \
 	}
 
-#define OPEN(name)                                                                                \
-	EXPORT int name(const char *path, int flags, ...)                                         \
-	{                                                                                         \
-		mode_t mode = TAKE_MODE(flags);                                                   \
-                                                                                                  \
-		OPEN_BODY(name, AT_FDCWD, flags, redirect_at(AT_FDCWD, path, place), flags, mode) \
+#define OPENAT(name)                                                                                      \
+	EXPORT int name(int dirfd, const char *path, int flags, ...)                                      \
+	{                                                                                                 \
+		mode_t mode = TAKE_MODE(flags);                                                           \
+                                                                                                          \
+		OPEN_AND_RETURN(name, dirfd, flags, dirfd, redirect_at(dirfd, path, place), flags, mode); \
 	}
 
-#define OPENAT(name)                                                                               \
-	EXPORT int name(int dirfd, const char *path, int flags, ...)                               \
+/* The checked forms end the program when a mode is missing: libc does so itself. */
+#define OPEN_CHECKED(name)                                                                         \
+	EXPORT int name(const char *path, int flags)                                               \
 	{                                                                                          \
-		mode_t mode = TAKE_MODE(flags);                                                    \
-                                                                                                   \
-		OPEN_BODY(name, dirfd, flags, dirfd, redirect_at(dirfd, path, place), flags, mode) \
+		OPEN_AND_RETURN(name, AT_FDCWD, flags, redirect_at(AT_FDCWD, path, place), flags); \
+	}
+
+#define OPENAT_CHECKED(name)                                                                        \
+	EXPORT int name(int dirfd, const char *path, int flags)                                     \
+	{                                                                                           \
+		OPEN_AND_RETURN(name, dirfd, flags, dirfd, redirect_at(dirfd, path, place), flags); \
+	}
+
+#define CREAT(name)                                                                                               \
+	EXPORT int name(const char *path, mode_t mode)                                                            \
+	{                                                                                                         \
+		OPEN_AND_RETURN(name, AT_FDCWD, O_WRONLY | O_CREAT | O_TRUNC, redirect_at(AT_FDCWD, path, place), \
+				mode);                                                                            \
 	}
 
 OPEN(open)
 OPEN(open64)
 OPENAT(openat)
 OPENAT(openat64)
-
-/* The checked forms end the program when a mode is missing: libc does so itself. */
-EXPORT int __open_2(const char *path, int flags)
-	OPEN_BODY(__open_2, AT_FDCWD, flags, redirect_at(AT_FDCWD, path, place), flags)
-
-		EXPORT int __open64_2(const char *path, int flags)
-			OPEN_BODY(__open64_2, AT_FDCWD, flags, redirect_at(AT_FDCWD, path, place), flags)
-
-				EXPORT
-	int __openat_2(int dirfd, const char *path, int flags)
-		OPEN_BODY(__openat_2, dirfd, flags, dirfd, redirect_at(dirfd, path, place), flags)
-
-			EXPORT int __openat64_2(int dirfd, const char *path, int flags)
-				OPEN_BODY(__openat64_2, dirfd, flags, dirfd, redirect_at(dirfd, path, place), flags)
-
-#define CREAT_FLAGS (O_WRONLY | O_CREAT | O_TRUNC)
-
-					EXPORT
-	int creat(const char *path, mode_t mode)
-		OPEN_BODY(creat, AT_FDCWD, CREAT_FLAGS, redirect_at(AT_FDCWD, path, place), mode)
-
-			EXPORT int creat64(const char *path, mode_t mode)
-				OPEN_BODY(creat64, AT_FDCWD, CREAT_FLAGS, redirect_at(AT_FDCWD, path, place), mode)
+OPEN_CHECKED(__open_2)
+OPEN_CHECKED(__open64_2)
+OPENAT_CHECKED(__openat_2)
+OPENAT_CHECKED(__openat64_2)
+CREAT(creat)
+CREAT(creat64)

@@ -100,7 +100,8 @@ static int visit_nftw64(const char *path, const struct stat64 *status, int type,
 	return current.nftw64(path + hidden, status, type, &shown);
 }
 
-#define WALK(name, ...)                                               \
+#define WALK(name, parameters, ...)                                   \
+	EXPORT int name parameters                                    \
 	{                                                             \
 		char place[PATH_MAX];                                 \
 		struct visit outer = current;                         \
@@ -113,12 +114,7 @@ static int visit_nftw64(const char *path, const struct stat64 *status, int type,
 		return result;                                        \
 	}
 
-EXPORT int ftw(const char *path, __ftw_func_t visit, int descriptors) WALK(ftw, descriptors)
-
-	EXPORT int ftw64(const char *path, __ftw64_func_t visit, int descriptors) WALK(ftw64, descriptors)
-
-		EXPORT int nftw(const char *path, __nftw_func_t visit, int descriptors, int flags)
-			WALK(nftw, descriptors, flags)
-
-				EXPORT int nftw64(const char *path, __nftw64_func_t visit, int descriptors, int flags)
-					WALK(nftw64, descriptors, flags)
+WALK(ftw, (const char *path, __ftw_func_t visit, int descriptors), descriptors)
+WALK(ftw64, (const char *path, __ftw64_func_t visit, int descriptors), descriptors)
+WALK(nftw, (const char *path, __nftw_func_t visit, int descriptors, int flags), descriptors, flags)
+WALK(nftw64, (const char *path, __nftw64_func_t visit, int descriptors, int flags), descriptors, flags)
