@@ -3,6 +3,8 @@
 
 #include "model.h"
 
+#include "kernel/base.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -81,5 +83,23 @@ void model_wait_until(struct kernel *k, char *(*list)(struct kernel *), const ch
 		sched_yield();
 		kernel_lock(k);
 	}
+	kernel_unlock(k);
+}
+
+void model_wait_for_queue(struct kernel *k, const char *name, unsigned waiters)
+{
+	struct device *device;
+
+	kernel_lock(k);
+	device = bus_find_device(k, name);
+	assert_non_null(device);
+	/* The next ticket has been drawn. */
+	while (device->lock.next_ticket - device->lock.serving < waiters + 1) {
+		/* The waiter drops the model lock when it waits; nothing is broadcast then. */
+		kernel_unlock(k);
+		sched_yield();
+		kernel_lock(k);
+	}
+	kobject_put(&device->kobj);
 	kernel_unlock(k);
 }

@@ -13,5 +13,8 @@ bool store_is_done(const struct store *store);
 /* Waits for it: what it returned. */
 long store_finish(struct store *store);
 
+/* Waits until @waiters stand in the queue for the lock of the device @name behind its holder. */
+void model_wait_for_queue(struct kernel *k, const char *name, unsigned waiters);
+
 /* Waits until @text stands in what @list says: the trace, the held steps. */
 void model_wait_until(struct kernel *k, char *(*list)(struct kernel *), const char *text);

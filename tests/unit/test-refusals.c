@@ -4,6 +4,7 @@
  * refusals that Linux has for the files of a detach (drivers/base/bus.c, drivers/base/dd.c, drivers/pci/pci-driver.c), and
  * what the fake says of each: in the step that decides, and again in the one with which the write returns.
  */
+#include "actors.h"
 #include "model.h"
 #include "q35-machine.h"
 
@@ -248,22 +249,12 @@ static void assert_says_why(const char *what, const char *trace, const char *ste
 	free(line);
 }
 
-static void check(const struct refusal *refusal)
+/* @result: what the write gave. */
+static void assert_refused(struct kernel *k, const struct refusal *refusal, long result)
 {
-	struct kernel *k = boot(refusal->profile);
 	const char *number = refusal->result ? errno_name(-refusal->result) : "0";
 	char *trace;
-	long result;
 
-	for (const struct write *write = refusal->before; write->path; write++) {
-		result = model_write(k, write->path, write->data);
-		if (result != (long)strlen(write->data))
-			fail_msg("%s: %s <- %s: %ld", refusal->what, write->path, write->data, result);
-	}
-	kernel_lock(k);
-	step_trace_clear(k);
-	kernel_unlock(k);
-	result = model_write(k, refusal->write.path, refusal->write.data);
 	if (result != (refusal->result ? refusal->result : (long)strlen(refusal->write.data)))
 		fail_msg("%s: %ld", refusal->what, result);
 	kernel_lock(k);
@@ -274,12 +265,35 @@ static void check(const struct refusal *refusal)
 		char *why = NULL;
 
 		assert_true(asprintf(&why, " why=%s\n", refusal->why) > 0);
-		if (!returned || !strstr(returned, why))
+		while (returned && strncmp(strchrnul(returned, '\n') - strlen(why) + 1, why, strlen(why)) != 0)
+			returned = strstr(returned + 1, " sys.return ");
+		if (!returned)
 			fail_msg("%s: the return does not say why:\n%s", refusal->what, trace);
 		free(why);
 	}
 	assert_says_why(refusal->what, trace, refusal->step, refusal->decided ?: number, refusal->why);
 	free(trace);
+}
+
+static void prepare(struct kernel *k, const struct refusal *refusal)
+{
+	for (const struct write *write = refusal->before; write->path; write++) {
+		long result = model_write(k, write->path, write->data);
+
+		if (result != (long)strlen(write->data))
+			fail_msg("%s: %s <- %s: %ld", refusal->what, write->path, write->data, result);
+	}
+	kernel_lock(k);
+	step_trace_clear(k);
+	kernel_unlock(k);
+}
+
+static void check(const struct refusal *refusal)
+{
+	struct kernel *k = boot(refusal->profile);
+
+	prepare(k, refusal);
+	assert_refused(k, refusal, model_write(k, refusal->write.path, refusal->write.data));
 	kernel_free(k);
 }
 
@@ -287,6 +301,69 @@ static void every_refusal_says_why(void **state)
 {
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++)
 		check(&refusals[i]);
+}
+
+/* ---- those that take somebody else, who is at the device ---- */
+
+static void release(struct kernel *k, const char *id)
+{
+	assert_int_equal(model_write(k, "kernel/debug/mocksys/release", id), (long)strlen(id));
+}
+
+static void a_bind_before_the_device_is_ready_says_why(void **state)
+{
+	const struct refusal refusal = {
+		"bind: the device is on its way",
+		{{DEVICE(NIC, "remove"), "1"}, {RULE("kobj.uevent device=" NIC " hold times=1")}},
+		{DRIVER("e1000e", "bind"), NIC},
+		-ENODEV,
+		"dd.match device=" NIC " driver=e1000e",
+		"the device is not ready for drivers yet, or being removed"};
+	struct kernel *k = boot(NULL);
+	struct store *rescan;
+
+	prepare(k, &refusal);
+	rescan = store_start(k, "rescan", "bus/pci/rescan", "1");
+	model_wait_until(k, step_held_text, "rescan kobj.uevent");
+	assert_refused(k, &refusal, model_write(k, refusal.write.path, refusal.write.data));
+	release(k, "1");
+	assert_int_equal(store_finish(rescan), 1);
+	kernel_free(k);
+}
+
+/*
+ * In the queue for the device's lock: who removes the device, for its driver; two who bind; and, behind the first of these,
+ * who removes it again, for good. The second finds it dead.
+ */
+static void a_bind_behind_the_removal_says_why(void **state)
+{
+	const struct refusal refusal = {"bind: the device is being removed",     {{RULE("dd.probe hold")}},
+					{DRIVER("e1000e", "bind"), NIC},         -ENODEV,
+					"dd.match device=" NIC " driver=e1000e", "the device is being removed"};
+	struct kernel *k = boot(NULL);
+	struct store *holder, *removal, *first, *second;
+
+	prepare(k, &refusal);
+	holder = store_start(k, "holder", refusal.write.path, refusal.write.data);
+	model_wait_until(k, step_held_text, "holder dd.probe");
+	removal = store_start(k, "removal", DEVICE(NIC, "remove"), "1");
+	model_wait_for_queue(k, NIC, 1);
+	first = store_start(k, "first", refusal.write.path, refusal.write.data);
+	model_wait_for_queue(k, NIC, 2);
+	release(k, "1");
+	model_wait_until(k, step_held_text, "first dd.probe");
+	model_wait_for_queue(k, NIC, 1);
+	second = store_start(k, "second", refusal.write.path, refusal.write.data);
+	model_wait_for_queue(k, NIC, 2);
+	kernel_lock(k);
+	step_trace_clear(k);
+	kernel_unlock(k);
+	release(k, "2");
+	assert_int_equal(store_finish(holder), strlen(NIC));
+	assert_int_equal(store_finish(first), strlen(NIC));
+	assert_int_equal(store_finish(removal), 1);
+	assert_refused(k, &refusal, store_finish(second));
+	kernel_free(k);
 }
 
 /* ---- and whatever else can be written ---- */
@@ -361,6 +438,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_refusal_says_why),
+		cmocka_unit_test(a_bind_before_the_device_is_ready_says_why),
+		cmocka_unit_test(a_bind_behind_the_removal_says_why),
 		cmocka_unit_test(whatever_is_refused_has_a_reason),
 	};
 

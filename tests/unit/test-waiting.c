@@ -40,27 +40,9 @@ static void wait_until(char *(*list)(struct kernel *), const char *text)
 	model_wait_until(k, list, text);
 }
 
-/* The next ticket has been drawn: somebody stands in the queue for the device's lock behind its holder. */
-static void wait_for_queue_of(const char *name, unsigned waiters)
-{
-	struct device *device;
-
-	kernel_lock(k);
-	device = bus_find_device(k, name);
-	assert_non_null(device);
-	while (device->lock.next_ticket - device->lock.serving < waiters + 1) {
-		/* The waiter drops the model lock when it waits; nothing is broadcast then. */
-		kernel_unlock(k);
-		sched_yield();
-		kernel_lock(k);
-	}
-	kobject_put(&device->kobj);
-	kernel_unlock(k);
-}
-
 static void wait_for_queue(unsigned waiters)
 {
-	wait_for_queue_of(NIC, waiters);
+	model_wait_for_queue(k, NIC, waiters);
 }
 
 static void rule(const char *text)
@@ -297,7 +279,7 @@ static void a_read_of_sriov_numvfs_waits_for_the_lock(void **state)
 	unbind = start("unbind", "bus/pci/drivers/igb/unbind", PF);
 	wait_until(step_held_text, "unbind dd.remove");
 	reader = start("reader", "bus/pci/devices/" PF "/sriov_numvfs", NULL);
-	wait_for_queue_of(PF, 1);
+	model_wait_for_queue(k, PF, 1);
 	assert_false(store_is_done(reader));
 	release("1");
 	assert_int_equal(finish(unbind), 12);
