@@ -110,6 +110,16 @@ size_t unredirect(char *path, size_t length)
 	return length;
 }
 
+size_t redirect_hidden(const char *path)
+{
+	const struct settings *s = settings();
+
+	for (size_t i = 0; i < s->n_hidden; i++)
+		if (!strncmp(path, s->hidden[i].start, s->hidden[i].length) && path[s->hidden[i].length] == '/')
+			return s->hidden[i].length;
+	return 0;
+}
+
 ssize_t redirect_fd_path(int fd, char *path, size_t size)
 {
 	char link[sizeof("/proc/self/fd/-2147483648")];

@@ -116,6 +116,12 @@ HAND(int, ftw, (const char *path, __ftw_func_t visit, int descriptors))
 HAND(int, ftw64, (const char *path, __ftw64_func_t visit, int descriptors))
 HAND(int, nftw, (const char *path, __nftw_func_t visit, int descriptors, int flags))
 HAND(int, nftw64, (const char *path, __nftw64_func_t visit, int descriptors, int flags))
+HAND(FTS *, fts_open, (char *const *paths, int options, int (*compare)(const FTSENT **, const FTSENT **)))
+HAND(FTSENT *, fts_read, (FTS * walk))
+HAND(FTSENT *, fts_children, (FTS * walk, int options))
+HAND(FTS64 *, fts64_open, (char *const *paths, int options, int (*compare)(const FTSENT64 **, const FTSENT64 **)))
+HAND(FTSENT64 *, fts64_read, (FTS64 * walk))
+HAND(FTSENT64 *, fts64_children, (FTS64 * walk, int options))
 
 /* Names that come back: the private directory must not show in them. */
 HAND(ssize_t, readlink, (const char *path, char *buffer, size_t size))

@@ -63,30 +63,19 @@ struct visit {
 
 static __thread struct visit current __attribute__((tls_model("initial-exec")));
 
-/* How much of @path does not show. */
-static size_t hidden_length(const char *path)
-{
-	const struct settings *s = settings();
-
-	for (size_t i = 0; i < s->n_hidden; i++)
-		if (!strncmp(path, s->hidden[i].start, s->hidden[i].length) && path[s->hidden[i].length] == '/')
-			return s->hidden[i].length;
-	return 0;
-}
-
 static int visit_ftw(const char *path, const struct stat *status, int type)
 {
-	return current.ftw(path + hidden_length(path), status, type);
+	return current.ftw(path + redirect_hidden(path), status, type);
 }
 
 static int visit_ftw64(const char *path, const struct stat64 *status, int type)
 {
-	return current.ftw64(path + hidden_length(path), status, type);
+	return current.ftw64(path + redirect_hidden(path), status, type);
 }
 
 static int visit_nftw(const char *path, const struct stat *status, int type, struct FTW *where)
 {
-	size_t hidden = hidden_length(path);
+	size_t hidden = redirect_hidden(path);
 	struct FTW shown = {.base = where->base - (int)hidden, .level = where->level};
 
 	return current.nftw(path + hidden, status, type, &shown);
@@ -94,7 +83,7 @@ static int visit_nftw(const char *path, const struct stat *status, int type, str
 
 static int visit_nftw64(const char *path, const struct stat64 *status, int type, struct FTW *where)
 {
-	size_t hidden = hidden_length(path);
+	size_t hidden = redirect_hidden(path);
 	struct FTW shown = {.base = where->base - (int)hidden, .level = where->level};
 
 	return current.nftw64(path + hidden, status, type, &shown);

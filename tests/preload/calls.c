@@ -378,6 +378,54 @@ FTW_CASE(ftw64, ftw64(at("sub"), visit_ftw64, 4))
 FTW_CASE(nftw, nftw(at("sub"), visit_nftw, 4, FTW_PHYS))
 FTW_CASE(nftw64, nftw64(at("sub"), visit_nftw64, 4, FTW_PHYS))
 
+/* Paths that it hands out have to be right while they are, and once the walk has gone on from there. */
+#define FTS_CASES(open, read, children, close, walk_type, entry_type)                                                  \
+	static int compare_##open(const entry_type **a, const entry_type **b)                                          \
+	{                                                                                                              \
+		return strcmp((*a)->fts_name, (*b)->fts_name);                                                         \
+	}                                                                                                              \
+	static void show_##open(const char *what, const entry_type *entry, bool status)                                \
+	{                                                                                                              \
+		bool known_type = status && entry->fts_info != FTS_NS;                                                 \
+		printf("%s: %s %d %d %s %d %s %o\n", current, what, entry->fts_info, entry->fts_level,                 \
+		       entry->fts_path, (int)strlen(entry->fts_path) - entry->fts_pathlen, entry->fts_name,            \
+		       known_type ? entry->fts_statp->st_mode : 0);                                                    \
+		CALLED(access(entry->fts_accpath, F_OK));                                                              \
+		for (; entry->fts_level > FTS_ROOTLEVEL; entry = entry->fts_parent)                                    \
+			printf("%s: in %.*s\n", current, entry->fts_parent->fts_pathlen, entry->fts_parent->fts_path); \
+	}                                                                                                              \
+	static void walk_##open(int options, bool list)                                                                \
+	{                                                                                                              \
+		char *const paths[] = {(char *)at("sub"), (char *)at("file"), (char *)at("link"),                      \
+				       (char *)at("missing"), NULL};                                                   \
+		walk_type *walk = open(paths, options, compare_##open);                                                \
+		entry_type *entry;                                                                                     \
+		while (walk && (errno = NO_ERROR, entry = read(walk))) {                                               \
+			show_##open("entry", entry, !(options & FTS_NOSTAT));                                          \
+			for (entry_type *child = list && entry->fts_info == FTS_D ? children(walk, 0) : NULL; child;   \
+			     child = child->fts_link)                                                                  \
+				show_##open("child", child, true);                                                     \
+		}                                                                                                      \
+		CALLED(walk ? close(walk) : -1);                                                                       \
+	}                                                                                                              \
+	CASE(open)                                                                                                     \
+	{                                                                                                              \
+		char *const none[] = {NULL};                                                                           \
+		walk_##open(FTS_PHYSICAL, false);                                                                      \
+		SUCCEEDED(open(none, 0x10000, NULL));                                                                        \
+	}                                                                                                              \
+	CASE(read)                                                                                                     \
+	{                                                                                                              \
+		walk_##open(FTS_PHYSICAL | FTS_NOCHDIR, false);                                                        \
+		walk_##open(FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT | FTS_SEEDOT, false);                              \
+	}                                                                                                              \
+	CASE(children)                                                                                                 \
+	{                                                                                                              \
+		walk_##open(FTS_PHYSICAL | FTS_NOCHDIR, true);                                                         \
+	}
+FTS_CASES(fts_open, fts_read, fts_children, fts_close, FTS, FTSENT)
+FTS_CASES(fts64_open, fts64_read, fts64_children, fts64_close, FTS64, FTSENT64)
+
 /* The descriptor of a file in the directory shows its path in /proc. */
 static const char *fd_link(void)
 {
