@@ -36,7 +36,8 @@ static void set_node(struct vfiobind_context *context, struct node *node, const 
 
 /*
  * Whether a descriptor is of the node: the same file, or the same device under another name, as in a container. A node
- * that was removed while it was open is known by the path that it had.
+ * that was removed while it was open is known by the path that it had: devtmpfs says " (deleted)" behind it, but not every
+ * file system knows at once.
  */
 static bool is_node(const struct node *node, int descriptors_fd, const char *descriptor, const char *target)
 {
@@ -47,7 +48,8 @@ static bool is_node(const struct node *node, int descriptors_fd, const char *des
 	if (!length || !strstr(target, "vfio"))
 		return false;
 	if (!node->exists)
-		return strncmp(target, node->path, length) == 0 && strcmp(target + length, " (deleted)") == 0;
+		return strncmp(target, node->path, length) == 0 &&
+		       (!target[length] || strcmp(target + length, " (deleted)") == 0);
 	if (fstatat(descriptors_fd, descriptor, &status, 0) < 0)
 		return false;
 	return (status.st_dev == known->st_dev && status.st_ino == known->st_ino) ||

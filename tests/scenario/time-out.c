@@ -4,8 +4,12 @@
 #include "harness.h"
 #include "steps.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #define NIC "0000:03:00.0"
 #define DRIVER "vfio-pci-e1000e"
@@ -135,10 +139,87 @@ static void show_ends_when_an_attribute_is_held(void **state)
 	beside_release_all();
 }
 
+/* ---- a guest that does not end ---- */
+
+/* Has the node open until the other end of @release is closed. */
+static pid_t hold_open(const char *node, int *ret_release)
+{
+	int ready[2], release[2];
+	char byte;
+	pid_t pid;
+
+	assert_return_code(pipe2(ready, O_CLOEXEC), errno);
+	assert_return_code(pipe2(release, O_CLOEXEC), errno);
+	fflush(NULL);
+	pid = fork();
+	assert_return_code(pid, errno);
+	if (pid == 0) {
+		prctl(PR_SET_NAME, "guest");
+		close(release[1]);
+		if (open(node, O_RDWR | O_CLOEXEC) < 0)
+			_exit(1);
+		close(ready[1]);
+		_exit(read(release[0], &byte, 1) != 0);
+	}
+	close(ready[1]);
+	close(release[0]);
+	/* The end of the file says that it is open. */
+	assert_int_equal(read(ready[0], &byte, 1), 0);
+	close(ready[0]);
+	*ret_release = release[1];
+	return pid;
+}
+
+static void assert_holder(struct json_object *document, const char *path, pid_t pid)
+{
+	_cleanup_text_ char *holder = format_text("held by guest (pid %d)", pid);
+
+	/* In way plain a descriptor of the fake is a socket: nothing in /proc tells what it is. */
+	if (!is_way_plain())
+		assert_non_null(strstr(json_object_get_string(json_at(document, path)), holder));
+}
+
+static void a_device_that_is_open_is_waited_for_and_then_its_holder_named(void **state)
+{
+	static const char *const nodes[] = {"/dev/vfio/devices/vfio0", "/dev/vfio/14"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(nodes); i++) {
+		_cleanup_output_ struct output timed_out = {.out = NULL}, pending = {.out = NULL}, done = {.out = NULL};
+		_cleanup_json_ struct json_object *first = NULL, *second = NULL, *third = NULL;
+		int release;
+		pid_t pid;
+
+		prepare(reattach);
+		pid = hold_open(nodes[i], &release);
+		timed_out = run_with(reattach, "--timeout=2");
+		assert_int_equal(timed_out.status, 4);
+		first = json_of(&timed_out);
+		assert_json_text(first, "error.code", "timed-out");
+		assert_json_text(first, "state", "pending");
+		assert_holder(first, "error.found", pid);
+
+		pending = RUN_EXPECTING(4, "vfiobind", "repair", "--timeout=0.1", "--json");
+		second = json_of(&pending);
+		assert_json_text(second, "devices.0.outcome", "pending");
+		assert_holder(second, "devices.0.note", pid);
+
+		close(release);
+		assert_int_equal(beside_end(pid), 0);
+		done = RUN_EXPECTING(0, "vfiobind", "repair", "--json");
+		third = json_of(&done);
+		assert_json_text(third, "devices.0.outcome", "finished");
+		assert_device(NIC, "e1000e", "(null)");
+	}
+}
+
+static const struct CMUnitTest cdev_tests[] = {
+	SCENARIO(a_device_that_is_open_is_waited_for_and_then_its_holder_named),
+};
+
 static const struct CMUnitTest e1000e_tests[] = {
 	SCENARIO(detach_ends_whichever_step_is_held),  SCENARIO(reattach_ends_whichever_step_is_held),
 	SCENARIO(reset_ends_whichever_step_is_held),   SCENARIO(what_was_held_is_finished_by_the_kernel),
 	SCENARIO(show_ends_when_an_attribute_is_held),
 };
 
-SCENARIO_MAIN(SUITE("e1000e", e1000e_tests))
+SCENARIO_MAIN(SUITE("e1000e", e1000e_tests), SUITE("e1000e-cdev", cdev_tests))
