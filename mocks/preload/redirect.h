@@ -27,7 +27,7 @@ const char *redirect_served(int dirfd, const char *path, char *place);
  */
 size_t unredirect(char *path, size_t length);
 
-/* How much of the front of @path, a private directory with something below it, does not show: 0 if it is no such path. */
+/* How much of the front of @path does not show: the length of the private directory that it is below, or 0. */
 size_t redirect_hidden(const char *path);
 
 /* Whether @fd is a file of the fake /sys. errno is untouched. */

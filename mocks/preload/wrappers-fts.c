@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * fts(3): it walks inside libc, past every wrapper, and keeps the path of the whole walk in a buffer that all its entries
- * point to. So the walk starts at the redirected paths, and what it hands out points behind what must not show, until the
- * next call, for which it has to be as libc left it.
+ * fts(3): it walks inside libc, past every wrapper, and keeps the path of the whole walk in a buffer that all its
+ * entries point to. So the walk starts at the redirected paths, and what it hands out points behind what must not show,
+ * until the next call, for which it has to be as libc left it.
  */
 #include "redirect.h"
 #include "settings.h"

@@ -2,9 +2,7 @@
 /* A set of files that go together, in memory and as one block of bytes. */
 #pragma once
 
-#include "sandbox/module-elf.h"
-
-#include <stddef.h>
+#include "sandbox/bytes.h"
 
 struct module_file {
 	char *path; /* below /lib/modules/<release> */

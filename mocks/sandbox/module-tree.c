@@ -6,6 +6,7 @@
 #include "sandbox/module-tree.h"
 #include "sandbox/module-cache.h"
 #include "sandbox/module-depmod.h"
+#include "sandbox/module-elf.h"
 #include "sandbox/module-files.h"
 #include "sandbox/util.h"
 
