@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -206,6 +208,16 @@ static void keep_preload(struct settings *s)
 	}
 }
 
+/* By the bare system call: libc's functions are this library's, which want the settings. */
+static dev_t device_of(const char *path)
+{
+	struct statx status;
+
+	if (LIBC(syscall)(SYS_statx, AT_FDCWD, path, 0, STATX_BASIC_STATS, &status) < 0)
+		return 0;
+	return makedev(status.stx_dev_major, status.stx_dev_minor);
+}
+
 static void read_shim(struct settings *s, const char *way)
 {
 	const char *root = variable(MOCKSYS_ROOT_VARIABLE);
@@ -220,6 +232,8 @@ static void read_shim(struct settings *s, const char *way)
 		s->way = WAY_PLAIN;
 	kept = directory(s, MOCKSYS_ROOT_VARIABLE, root);
 	map_root(s, kept);
+	s->devices[0] = device_of(root);
+	s->devices[1] = device_of(KEEP(s, MOCKSYS_ROOT_VARIABLE, root, "/proc/modules").start);
 	if (private)
 		map_private(s, directory(s, MOCKSYS_PRIVATE_VARIABLE, private));
 	if (host_paths)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 enum way { WAY_NONE, WAY_MOUNT, WAY_SHIM, WAY_PLAIN };
@@ -31,6 +32,11 @@ struct mapping {
 
 struct settings {
 	enum way way;
+	/*
+	 * Ways shim and plain: the devices that the fake's directories and its files are on, which overlayfs has two of.
+	 * On others there may be other fakes. 0: not known.
+	 */
+	dev_t devices[2];
 	/* No mapping: no path is redirected, and none is translated back. */
 	struct mapping mappings[SETTINGS_MAPPINGS];
 	size_t n_mappings;

@@ -1,9 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What stat(2) and its like found, as the program is to see it: a node of the fake says what it is in its times. */
+/*
+ * What stat(2) and its like found, as the program is to see it: a node of the fake says what it is in its times. That of
+ * another fake, which /proc/PID/fd may lead to, is nothing of this machine.
+ */
 #pragma once
 
 #include "libc.h"
+#include "settings.h"
 #include "wire/node.h"
+
+static inline bool shows(time_t moment, dev_t device)
+{
+	const struct settings *s;
+
+	if (__builtin_expect(moment != NODE_MOMENT, 1))
+		return false;
+	s = settings();
+	return !s->devices[0] || device == s->devices[0] || device == s->devices[1];
+}
 
 #define SHOW_FIELDS(status, nanoseconds)                                          \
 	(status)->st_mode = ((status)->st_mode & 07777) | NODE_TYPE(nanoseconds); \
@@ -20,7 +34,7 @@
 
 static inline void show_stat(struct stat *status)
 {
-	if (__builtin_expect(status->st_atim.tv_sec == NODE_MOMENT, 0)) {
+	if (shows(status->st_atim.tv_sec, status->st_dev)) {
 		long nanoseconds = status->st_atim.tv_nsec;
 
 		SHOW_FIELDS(status, nanoseconds)
@@ -29,7 +43,7 @@ static inline void show_stat(struct stat *status)
 
 static inline void show_stat64(struct stat64 *status)
 {
-	if (__builtin_expect(status->st_atim.tv_sec == NODE_MOMENT, 0)) {
+	if (shows(status->st_atim.tv_sec, status->st_dev)) {
 		long nanoseconds = status->st_atim.tv_nsec;
 
 		SHOW_FIELDS(status, nanoseconds)
@@ -40,7 +54,7 @@ static inline void show_statx(struct statx *status)
 {
 	uint32_t nanoseconds = status->stx_atime.tv_nsec;
 
-	if (__builtin_expect(status->stx_atime.tv_sec != NODE_MOMENT, 1))
+	if (!shows(status->stx_atime.tv_sec, makedev(status->stx_dev_major, status->stx_dev_minor)))
 		return;
 	status->stx_mode = (status->stx_mode & 07777) | NODE_TYPE(nanoseconds);
 	status->stx_size = 0;

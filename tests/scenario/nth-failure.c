@@ -210,8 +210,13 @@ static bool fail_one(const struct operation *operation, const struct states *sta
 	add_fault("%s", rule);
 	r = carry_out(operation, &is_free, &error);
 	fired = fault_fired(rule) > 0;
-	if (fired)
+	if (fired) {
 		check_reasons(rule);
+	} else {
+		_cleanup_text_ char *trace = trace_read();
+
+		print_error("%s: %s never came:\n%s", operation->name, rule, trace);
+	}
 	clear_faults();
 	if (r == 0 && is_free)
 		check_free(operation, rule);
@@ -247,10 +252,7 @@ static void check_each_failure(const struct operation *operation)
 			if (is_left_out(i, j))
 				continue;
 			n++;
-			if (fail_one(operation, &states, steps.rules[i], errnos[j]))
-				n_fired++;
-			else
-				print_error("%s: %s never came\n", operation->name, steps.rules[i]);
+			n_fired += fail_one(operation, &states, steps.rules[i], errnos[j]);
 		}
 	}
 	assert_true(n_possible > 50);
