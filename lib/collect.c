@@ -64,10 +64,8 @@ static int add_device(struct operation *operation, const struct vfiobind_address
 		return fail_memory(operation->error);
 	device->result->address = *address;
 	device->iommu_group = -1;
-	if (device_open(operation->context, address, &device->handle, operation->error) < 0) {
-		error_add_operation(operation->error, record_operation_name(operation->kind));
+	if (device_open(operation->context, address, &device->handle, operation->error) < 0)
 		return -operation->error->number;
-	}
 	r = read_identity(operation, device);
 	if (r == 0)
 		r = group_read_number(operation->context, &device->handle, &device->iommu_group, operation->error);

@@ -88,21 +88,28 @@ void diagnose_parse_log(char *records, const char *device, struct log_clue *clue
 	}
 }
 
+bool diagnose_next_record(int log_fd, char *record, size_t size)
+{
+	ssize_t n;
+
+	if (log_fd < 0)
+		return false;
+	do
+		n = read(log_fd, record, size - 1);
+	while (n < 0 && (errno == EPIPE || errno == EINTR)); /* records were lost: the next one is there */
+	if (n <= 0)
+		return false;
+	record[n] = '\0';
+	return true;
+}
+
 static void read_log(const struct operation *operation, const struct operation_device *device, struct log_clue *clue)
 {
-	char records[8192];
+	char record[8192];
 
-	/* One record a read; a busy machine may have logged much since, but not for ever. */
-	for (int i = 0; operation->log_fd >= 0 && i < 4096; i++) {
-		ssize_t n = read(operation->log_fd, records, sizeof(records) - 1);
-
-		if (n < 0 && (errno == EPIPE || errno == EINTR))
-			continue; /* records were lost: the next one is there */
-		if (n <= 0)
-			return;
-		records[n] = '\0';
-		diagnose_parse_log(records, device->handle.name, clue);
-	}
+	/* A busy machine may have logged much since, but not for ever. */
+	for (int i = 0; i < 4096 && diagnose_next_record(operation->log_fd, record, sizeof(record)); i++)
+		diagnose_parse_log(record, device->handle.name, clue);
 }
 
 bool diagnose_is_deferred(const char *text, const char *device)
@@ -162,7 +169,7 @@ int diagnose_probe(struct operation *operation, const struct operation_device *d
 	if (code == VFIOBIND_ERROR_DEVICE_VANISHED)
 		hint = NULL;
 	else if (code == VFIOBIND_ERROR_PF_HAS_VFS)
-		hint = "write 0 to its sriov_numvfs first";
+		hint = "remove them first: vfiobind sriov --numvfs 0";
 	else if (code != VFIOBIND_ERROR_PROBE_FAILED)
 		hint = "see dmesg";
 	return fail(operation->error, .code = code, .number = code == VFIOBIND_ERROR_PROBE_FAILED ? clue.number : 0,

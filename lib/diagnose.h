@@ -17,6 +17,9 @@ struct log_clue {
  */
 void diagnose_parse_log(char *records, const char *device, struct log_clue *clue);
 
+/* Reads the next record of the log that @log_fd is (-1 for none). Returns false if there is none yet. */
+bool diagnose_next_record(int log_fd, char *record, size_t size);
+
 /* Whether the text of debugfs' devices_deferred lists the device: a name a line, and a tab and a reason at choice. */
 bool diagnose_is_deferred(const char *text, const char *device);
 

@@ -87,6 +87,13 @@ static const struct error_row {
 	ROW(RESET_METHOD_REFUSED, PRECONDITION, EINVAL, "reset-method-refused", "it has no such reset method"),
 	ROW(RESET_FAILED, FAILURE, 0, "reset-failed", "the kernel could not reset it"),
 	ROW(RESET_METHOD_KEPT, FAILURE, EIO, "reset-method-kept", "it was reset, but reset_method is not as it was"),
+	ROW(NO_SRIOV, PRECONDITION, ENOTSUP, "no-sriov", "it is no physical function with SR-IOV"),
+	ROW(TOO_MANY_VFS, PRECONDITION, ERANGE, "too-many-vfs", "it cannot have so many virtual functions"),
+	ROW(SRIOV_UNSUPPORTED, PRECONDITION, ENOENT, "sriov-unsupported", "no driver creates virtual functions of it"),
+	FORCIBLE_ROW(VF_DETACHED, EBUSY, "vf-detached", "a virtual function is detached"),
+	ROW(AUTOPROBE_FAILED, FAILURE, 0, "autoprobe-failed", "sriov_drivers_autoprobe could not be written"),
+	ROW(NUMVFS_FAILED, FAILURE, 0, "numvfs-failed", "sriov_numvfs could not be written"),
+	ROW(NUMVFS_DIFFERS, FAILURE, EIO, "numvfs-differs", "the virtual functions are not those asked for"),
 #undef ROW
 #undef FORCIBLE_ROW
 };

@@ -128,7 +128,6 @@ static void fill_host(const struct operation *operation, const struct operation_
 		record->owned = device->record->owned;
 		record->host = device->record->host;
 		record->since = device->record->since;
-		record->numvfs = device->record->numvfs;
 		record->netdevs = device->record->netdevs;
 		record->n_netdevs = device->record->n_netdevs;
 		memcpy(record->disk, device->record->disk, sizeof(record->disk));

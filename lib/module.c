@@ -133,6 +133,29 @@ int module_fail(struct vfiobind_context *context, const char *module, enum modul
 		    .path = context->modules_root, .hint = statuses[status].hint);
 }
 
+bool module_suits(struct vfiobind_context *context, const char *modalias, bool *ret_loaded)
+{
+	struct kmod_ctx *kmod = get_kmod(context);
+	struct kmod_list *list = NULL, *entry;
+	bool found = false;
+
+	*ret_loaded = false;
+	if (!kmod || kmod_module_new_from_lookup(kmod, modalias, &list) < 0)
+		return false;
+	kmod_list_foreach(entry, list)
+	{
+		struct kmod_module *module = kmod_module_get_module(entry);
+		enum module_status status = module_look_up(context, kmod_module_get_name(module));
+
+		*ret_loaded = *ret_loaded || status == MODULE_PRESENT;
+		/* What is blacklisted udev does not load. */
+		found = found || status != MODULE_BLACKLISTED;
+		kmod_module_unref(module);
+	}
+	kmod_module_unref_list(list);
+	return found;
+}
+
 bool module_depends_on(struct vfiobind_context *context, const char *name, const char *dependency)
 {
 	_cleanup_(module_unrefp) struct kmod_module *module = find(context, name);

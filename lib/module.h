@@ -26,6 +26,9 @@ enum module_status module_look_up(struct vfiobind_context *context, const char *
 /* One phrase for a status, such as "blacklisted". */
 const char *module_status_text(enum module_status status);
 
+/* Whether a module comes, or has come, for a device of this modalias, and whether one is loaded or built in. */
+bool module_suits(struct vfiobind_context *context, const char *modalias, bool *ret_loaded);
+
 /* Whether the index says that the module needs @dependency. */
 bool module_depends_on(struct vfiobind_context *context, const char *module, const char *dependency);
 

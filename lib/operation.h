@@ -45,7 +45,7 @@ struct operation_device {
 	size_t n_netdevs;
 	char (*netdevs)[32];
 	char disk[SYSFS_NAME_SIZE]; /* the first; empty if it has none */
-	char vfio_device[32]; /* "vfio0", before; empty if it has none */
+	char vfio_device[32];       /* "vfio0", before; empty if it has none */
 
 	/* Opened before the first store, as a test of permission. */
 	struct attribute_store driver_override;
@@ -63,13 +63,13 @@ struct operation {
 	struct vfiobind_error *error;
 	struct arena *arena; /* of the result */
 	enum record_operation kind;
-	const char *driver;  /* the name asked for; NULL for the best match */
+	const char *driver; /* the name asked for; NULL for the best match */
 	bool whole_group;
 	bool dry_run;
 	bool force;
 	struct locks locks;
 	struct attribute_store drivers_probe;
-	int log_fd; /* the kernel's log, from before the first store on; -1 if out of reach */
+	int log_fd;                  /* the kernel's log, from before the first store on; -1 if out of reach */
 	struct deadline nodes_until; /* nodes of the devices are waited for; 0: not yet */
 	size_t n_devices;
 	struct operation_device *devices;
@@ -106,10 +106,15 @@ int preflight(struct operation *operation, struct operation_device *device);
 int preflight_check(struct operation *operation, struct operation_device *device,
 		    int (*check)(struct operation *operation, struct operation_device *device));
 
-/* preflight.c: checks that are not of a detach alone: a bridge, virtual functions, somebody who has it open. */
+/*
+ * preflight.c: checks that are not of a detach alone: a bridge, virtual functions, somebody who has it open, an interface
+ * that is up, a disk in use.
+ */
 int preflight_bridge(struct operation *operation, struct operation_device *device);
 int preflight_vfs(struct operation *operation, struct operation_device *device);
 int preflight_users(struct operation *operation, struct operation_device *device);
+int preflight_netdevs(struct operation *operation, struct operation_device *device);
+int preflight_disks(struct operation *operation, struct operation_device *device);
 
 /* plan.c: reads what a device is before anything is written. */
 int plan_read_before(struct operation *operation, struct operation_device *device);

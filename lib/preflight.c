@@ -49,7 +49,7 @@ int preflight_vfs(struct operation *operation, struct operation_device *device)
 	if (!device->before.has_vfs)
 		return 0;
 	return fail(operation->error, .code = VFIOBIND_ERROR_PF_HAS_VFS, .device = &device->handle.address,
-		    .found = virtfn, .hint = "write 0 to its sriov_numvfs first");
+		    .found = virtfn, .hint = "remove them first: vfiobind sriov --numvfs 0");
 }
 
 static int refuse_missing_container(struct operation *operation, struct operation_device *device)
@@ -68,7 +68,7 @@ static int refuse_missing_container(struct operation *operation, struct operatio
 		    .hint = "is devtmpfs mounted on /dev? in a container the node must be passed in");
 }
 
-static int refuse_netdev_in_use(struct operation *operation, struct operation_device *device)
+int preflight_netdevs(struct operation *operation, struct operation_device *device)
 {
 	const char *driver = device->before.bound ? device->before.driver : NULL, *how;
 	char found[128];
@@ -89,7 +89,7 @@ static int refuse_netdev_in_use(struct operation *operation, struct operation_de
 	return 0;
 }
 
-static int refuse_block_in_use(struct operation *operation, struct operation_device *device)
+int preflight_disks(struct operation *operation, struct operation_device *device)
 {
 	char found[256];
 	int r = block_in_use(operation->context, &device->handle, device->disk, found, sizeof(found));
@@ -160,8 +160,7 @@ static int refuse_group_in_use(struct operation *operation, struct operation_dev
 int preflight(struct operation *operation, struct operation_device *device)
 {
 	static int (*const checks[])(struct operation *, struct operation_device *) = {
-		refuse_missing_container, refuse_netdev_in_use, refuse_block_in_use,
-		preflight_users,         refuse_group_in_use,
+		refuse_missing_container, preflight_netdevs, preflight_disks, preflight_users, refuse_group_in_use,
 	};
 	int r = 0;
 

@@ -52,11 +52,14 @@ static const struct row {
 	ROW("target", TEXT, target, false),
 	ROW("target-module", TEXT, target_module, false),
 	ROW("vfio-device", TEXT, vfio_device, false),
-	ROW("numvfs", NUMBER, numvfs, false),
 	ROW("netdev", NETDEV, netdevs, false),
 	ROW("disk", TEXT, disk, false),
 	ROW("reset-methods", TEXT, reset_methods, false),
 	ROW("reset-method", TEXT, reset_method, false),
+	ROW("numvfs", NUMBER, numvfs, false),
+	ROW("target-numvfs", NUMBER, target_numvfs, false),
+	ROW("autoprobe", FLAG, autoprobe, false),
+	ROW("target-autoprobe", FLAG, target_autoprobe, false),
 	ROW("member", MEMBER, members, false),
 #undef ROW
 };
@@ -65,6 +68,7 @@ static const char *const operations[] = {
 	[RECORD_DETACH] = "detach",
 	[RECORD_REATTACH] = "reattach",
 	[RECORD_RESET] = "reset",
+	[RECORD_SRIOV] = "sriov",
 };
 
 const char *record_operation_name(enum record_operation operation)

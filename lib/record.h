@@ -22,6 +22,7 @@ enum record_operation {
 	RECORD_DETACH,
 	RECORD_REATTACH,
 	RECORD_RESET,
+	RECORD_SRIOV,
 };
 
 /* The word for an operation: "detach". */
@@ -51,13 +52,16 @@ struct record {
 	char target[SYSFS_NAME_SIZE]; /* of a detach: the driver; empty while only @target_module is known */
 	char target_module[SYSFS_NAME_SIZE];
 	char vfio_device[32]; /* it was on a VFIO driver: "vfio0" */
-	uint64_t numvfs;      /* before it was detached */
 	size_t n_netdevs;
 	char (*netdevs)[32];
 	char disk[SYSFS_NAME_SIZE]; /* the first; empty if it had none */
-	char reset_methods[128]; /* of a reset: what reset_method was; empty: all were off */
-	char reset_method[32];   /* and what it is for the time */
-	size_t n_members; /* the other devices of the transaction */
+	char reset_methods[128];    /* of a reset: what reset_method was; empty: all were off */
+	char reset_method[32];      /* and what it is for the time */
+	uint64_t numvfs;            /* of an sriov: before it, */
+	uint64_t target_numvfs;     /* and after */
+	bool autoprobe;             /* sriov_drivers_autoprobe before it, */
+	bool target_autoprobe;      /* and after */
+	size_t n_members;           /* the other devices of the transaction */
 	struct vfiobind_address *members;
 };
 

@@ -14,6 +14,7 @@
 #include "operation.h"
 #include "process.h"
 #include "reset.h"
+#include "sriov.h"
 #include "users.h"
 
 struct repairs_box {
@@ -250,8 +251,14 @@ static int is_at_target(struct transaction *transaction, struct operation_device
 
 static enum rollback undo_device(struct operation *operation, struct operation_device *device)
 {
-	return operation->kind == RECORD_RESET ? reset_undo(operation, device, device->record)
-					       : rollback_device(operation, device);
+	switch (operation->kind) {
+	case RECORD_RESET:
+		return reset_undo(operation, device, device->record);
+	case RECORD_SRIOV:
+		return sriov_undo(operation, device, device->record);
+	default:
+		return rollback_device(operation, device);
+	}
 }
 
 static int undo(struct transaction *transaction)
@@ -337,12 +344,23 @@ static int end_reset(struct transaction *transaction)
 	return transaction->repair->dry_run ? settle_all(transaction, VFIOBIND_REPAIR_UNDONE, NULL) : undo(transaction);
 }
 
+/* One device: the physical function. */
+static int end_sriov(struct transaction *transaction)
+{
+	struct operation *operation = &transaction->operation;
+
+	if (sriov_is_done(operation, &operation->devices[0], operation->devices[0].record))
+		return settle_all(transaction, VFIOBIND_REPAIR_FINISHED, NULL);
+	return transaction->repair->dry_run ? settle_all(transaction, VFIOBIND_REPAIR_UNDONE, NULL) : undo(transaction);
+}
+
 static int repair_transaction(struct repair *repair, const struct record *record)
 {
 	static int (*const ends[])(struct transaction * transaction) = {
 		[RECORD_DETACH] = end_detach,
 		[RECORD_REATTACH] = end_reattach,
 		[RECORD_RESET] = end_reset,
+		[RECORD_SRIOV] = end_sriov,
 	};
 	struct transaction transaction = {
 		.repair = repair,

@@ -15,6 +15,7 @@
 #include "sysfs.h"
 #include "util.h"
 #include "vfio.h"
+#include "vfs.h"
 
 struct device_box {
 	struct arena arena;
@@ -138,29 +139,21 @@ static int read_group(const struct reader *reader)
 	return 0;
 }
 
-/* virtfn0, virtfn1 … until one is missing: sriov_numvfs would block while the PF's driver probes or removes. */
 static int read_virtfns(const struct reader *reader)
 {
 	struct vfiobind_device *device = reader->device;
-	char name[32], target[SYSFS_NAME_SIZE];
-	struct vfiobind_address *virtfns = NULL;
-	size_t n = 0;
+	struct vfiobind_address *virtfns;
+	char target[SYSFS_NAME_SIZE];
+	size_t n;
+	int r;
 
-	device->numvfs = -1;
 	if (sysfs_readlink_name(reader->handle.fd, "physfn", target) == 0)
 		device->has_physfn = vfiobind_address_parse(target, &device->physfn) == 0;
 	if (!sysfs_exists(reader->handle.fd, "sriov_totalvfs"))
 		return 0;
-	/* There are at most 65535: TotalVFs has 16 bits. */
-	while (n < 0xffff) {
-		snprintf(name, sizeof(name), "virtfn%zu", n);
-		if (sysfs_readlink_name(reader->handle.fd, name, target) < 0)
-			break;
-		if (arena_extend(reader->arena, (void **)&virtfns, &n, sizeof(*virtfns)) < 0)
-			return fail_memory(reader->error);
-		if (vfiobind_address_parse(target, &virtfns[n - 1]) < 0)
-			return device_fail_read(reader->context, &reader->handle, name, -EBADMSG, reader->error);
-	}
+	r = vfs_list(reader->context, &reader->handle, reader->arena, &virtfns, &n, reader->error);
+	if (r < 0)
+		return r;
 	device->virtfns = virtfns;
 	device->n_virtfns = n;
 	device->numvfs = (int32_t)n;

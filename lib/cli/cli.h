@@ -30,6 +30,7 @@ enum option_set {
 	OPTION_DRY_RUN = 1 << 6,
 	OPTION_FORCE = 1 << 7,
 	OPTION_METHOD = 1 << 8,
+	OPTION_SRIOV = 1 << 9,
 };
 
 struct cli;
@@ -44,8 +45,8 @@ struct verb {
 	int (*run)(struct cli *cli);
 };
 
-extern const struct verb list_verb, show_verb, detach_verb, reattach_verb, reset_verb, explain_verb, doctor_verb,
-	repair_verb;
+extern const struct verb list_verb, show_verb, detach_verb, reattach_verb, reset_verb, sriov_verb, explain_verb,
+	doctor_verb, repair_verb;
 
 /* One run of the command. */
 struct cli {
@@ -61,12 +62,15 @@ struct cli {
 	bool group;
 	bool dry_run;
 	bool force;
+	bool autoprobe;
+	bool no_autoprobe;
 	bool help;
 	bool version;
 	const char *color_when;
 	const char *driver_type;
 	const char *driver;
 	const char *method;
+	const char *numvfs;
 	const char *timeout;
 	unsigned int timeout_ms; /* 0 without --timeout */
 };

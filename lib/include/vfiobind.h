@@ -161,6 +161,14 @@ enum vfiobind_error_code {
 	VFIOBIND_ERROR_RESET_METHOD_REFUSED = 72, /* the device has no reset method of this name */
 	VFIOBIND_ERROR_RESET_FAILED = 73,         /* the write to reset failed */
 	VFIOBIND_ERROR_RESET_METHOD_KEPT = 74,    /* reset_method could not be put back to what it was */
+	/* of SR-IOV: preconditions, then failures */
+	VFIOBIND_ERROR_NO_SRIOV = 90,          /* not a physical function with SR-IOV */
+	VFIOBIND_ERROR_TOO_MANY_VFS = 91,      /* more virtual functions than it can have */
+	VFIOBIND_ERROR_SRIOV_UNSUPPORTED = 92, /* no driver, or one that cannot create virtual functions */
+	VFIOBIND_ERROR_VF_DETACHED = 93,       /* one of its virtual functions is detached; can be forced */
+	VFIOBIND_ERROR_AUTOPROBE_FAILED = 94,  /* the write to sriov_drivers_autoprobe failed */
+	VFIOBIND_ERROR_NUMVFS_FAILED = 95,     /* the write to sriov_numvfs failed */
+	VFIOBIND_ERROR_NUMVFS_DIFFERS = 96,    /* there are other virtual functions than was asked for */
 };
 
 /** What kind of error a code is. */
@@ -741,6 +749,108 @@ int vfiobind_device_reset(struct vfiobind_context *context, const struct vfiobin
  */
 struct vfiobind_reset *vfiobind_reset_free(struct vfiobind_reset *reset);
 
+/* -------------------------------------------------------------------------------------------------------- SR-IOV */
+
+/** A virtual function of a physical function. */
+struct vfiobind_vf {
+	unsigned int index; /* counted from 0 */
+	struct vfiobind_address address;
+	const char *driver; /* NULL if none */
+	enum vfiobind_driver_type driver_type;
+	int32_t iommu_group; /* -1 if in none */
+	size_t n_netdevs;
+	const char *const *netdevs;
+	/* It is on a driver, or there is none that would take it, or no driver is to take it; and if it is on a host driver
+	   for Ethernet and the physical function has an interface, so has it. */
+	bool ready;
+};
+
+/** SR-IOV of a physical function. */
+struct vfiobind_sriov {
+	struct vfiobind_address address;
+	const char *driver; /* of the physical function; NULL if none */
+	uint32_t totalvfs;  /* virtual functions that it can have */
+	uint32_t numvfs;    /* that it has */
+	bool autoprobe;     /* the kernel has host drivers take them: sriov_drivers_autoprobe */
+	bool changed;
+	size_t n_vfs;
+	struct vfiobind_vf *const *vfs;
+	size_t n_warnings;
+	const char *const *warnings;
+};
+
+/** Whether the kernel is to have host drivers take virtual functions. */
+enum vfiobind_autoprobe {
+	VFIOBIND_AUTOPROBE_KEEP = 0, /* as sriov_drivers_autoprobe is */
+	VFIOBIND_AUTOPROBE_OFF,
+	VFIOBIND_AUTOPROBE_ON,
+};
+
+/** How to create virtual functions. Zeroes are the defaults. */
+struct vfiobind_sriov_options {
+	size_t size; /* set by VFIOBIND_SRIOV_OPTIONS_INIT */
+	enum vfiobind_autoprobe autoprobe;
+	bool force; /* what would be refused by a code that can be forced becomes a warning */
+};
+
+#define VFIOBIND_SRIOV_OPTIONS_INIT                           \
+	{                                                     \
+		.size = sizeof(struct vfiobind_sriov_options) \
+	}
+
+/**
+ * Reads what a physical function has of SR-IOV. Needs no privilege. Waits for the function's driver while that is bound,
+ * unbound, or creates or removes virtual functions.
+ *
+ * @address: the physical function
+ * @ret_sriov: what there is; give it back with vfiobind_sriov_free()
+ *
+ * Returns: 0, or with @error's code: -EINVAL invalid-argument; -ENODEV device-not-found, device-vanished;
+ * -ENOTSUP no-sriov; -EIO attribute-malformed; -ETIMEDOUT timed-out; -ENOMEM out-of-memory; other negative errnos:
+ * sysfs-unavailable, attribute-unreadable, system. Since: 0.1
+ */
+int vfiobind_sriov_read(struct vfiobind_context *context, const struct vfiobind_address *address,
+			struct vfiobind_sriov **ret_sriov, struct vfiobind_error *error);
+
+/** For vfiobind_sriov_set(): as many virtual functions as there are. */
+#define VFIOBIND_NUMVFS_KEEP UINT32_MAX
+
+/**
+ * Gives a physical function as many virtual functions as asked for, and waits until they are ready, or the time-out: one
+ * that is not ready then is no failure but a warning. Linux cannot change one number into another: it goes through 0, and
+ * all virtual functions that there are go too, whatever they are used for. So each is looked at before: it must not be
+ * detached or on any driver that is not a host driver, its interface not up, its disk not in use, nobody may have it open.
+ *
+ * Writes sriov_drivers_autoprobe if that is to be changed, which stays so; then sriov_numvfs, 0 first if there are virtual
+ * functions. If they cannot be created, as many as there were are created again, with autoprobe as it was: what was set
+ * on them, their MAC addresses say, is lost. At the time-out the kernel still has a store: the state is pending, and
+ * vfiobind_repair() finishes or undoes it.
+ *
+ * @address: the physical function
+ * @numvfs: how many; 0 for none; VFIOBIND_NUMVFS_KEEP to change only what the options say
+ * @options: NULL for the defaults
+ * @ret_sriov: what there is now; give it back with vfiobind_sriov_free(); may be NULL
+ *
+ * Returns: 0, or with @error's code (state untouched unless said otherwise):
+ * -EINVAL invalid-argument; -ENODEV device-not-found; -ENOTSUP no-sriov; -ERANGE too-many-vfs; -ENOENT sriov-unsupported
+ * (state restored if only the kernel finds it out); -EBUSY vf-detached, vfio-in-use, netdev-in-use, block-in-use, locked;
+ * -EUCLEAN repair-needed; -EPERM state-unsafe; -EBADMSG state-malformed; -EACCES permission-denied;
+ * -EROFS sysfs-read-only; -EIO attribute-malformed; the kernel's errno: attribute-unreadable, state-unavailable,
+ * sysfs-unavailable, system; -ENOMEM out-of-memory (any state); with state restored or broken: the kernel's errno:
+ * autoprobe-failed, numvfs-failed; -EIO numvfs-differs; -ENODEV device-vanished; -ECONNRESET worker-killed; with state
+ * untouched or pending: -ETIMEDOUT timed-out. Since: 0.1
+ */
+int vfiobind_sriov_set(struct vfiobind_context *context, const struct vfiobind_address *address, uint32_t numvfs,
+		       const struct vfiobind_sriov_options *options, struct vfiobind_sriov **ret_sriov,
+		       struct vfiobind_error *error);
+
+/**
+ * Frees what was read of SR-IOV.
+ *
+ * Returns: NULL. Since: 0.1
+ */
+struct vfiobind_sriov *vfiobind_sriov_free(struct vfiobind_sriov *sriov);
+
 /* ------------------------------------------------------------------------------------------------------- repair */
 
 /** What became of a device whose operation had not ended, or of what was written down of it. */
@@ -764,7 +874,8 @@ const char *vfiobind_repair_outcome_name(enum vfiobind_repair_outcome outcome);
 /** One device that was looked at. */
 struct vfiobind_repaired {
 	struct vfiobind_address address;
-	const char *operation; /* what had not ended: "detach", "reattach" or "reset"; NULL if nothing is known of it */
+	const char *
+		operation; /* what had not ended: "detach", "reattach", "reset" or "sriov"; NULL if nothing is known of it */
 	enum vfiobind_repair_outcome outcome;
 	const char *driver;          /* that it is on now; NULL if none or not known */
 	const char *driver_override; /* that it has now; NULL if unset or not known */
@@ -790,7 +901,7 @@ struct vfiobind_repair_options {
 
 /**
  * Finishes or undoes what a crash or a time-out has left: a detach is finished if the kernel has finished it, and undone
- * else; a reattach is finished, or else undone; after a reset, reset_method is put back. What another process has made of a device meanwhile is not touched. An
+ * else, and so are virtual functions; a reattach is finished, or else undone; after a reset, reset_method is put back. What another process has made of a device meanwhile is not touched. An
  * operation that a process or the kernel is still busy with is waited for until the time-out.
  *
  * @options: NULL for the defaults

@@ -445,6 +445,8 @@ void assert_fails(const struct failure *expected, const char *const *command)
 		_cleanup_output_ struct output output = run_expecting(expected->status, words);
 		_cleanup_json_ struct json_object *document = json_of(&output);
 
+		if (!strstr(output.out, expected->code))
+			print_error("%s", output.out);
 		assert_json_text(document, "error.code", expected->code);
 		assert_json_text(document, "state", expected->state);
 		if (count_lines(output.err) != 1 || strncmp(output.err, "vfiobind: ", 10) != 0)

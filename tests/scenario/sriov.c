@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Virtual functions: creating and removing them, waiting for their drivers, and what is refused. */
+#include "beside.h"
+#include "harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Of the machines igb-sriov, two-vfs and pf-on-stub. */
+#define PORT "0000:00:1c.0"
+#define PF "0000:04:00.0"
+#define OTHER_PF "0000:04:00.1"
+#define VF "0000:04:10.0"
+#define SECOND_VF "0000:04:10.2"
+#define THIRD_VF "0000:04:10.4"
+#define NUMVFS DEVICES "/" PF "/sriov_numvfs"
+#define AUTOPROBE DEVICES "/" PF "/sriov_drivers_autoprobe"
+/* Of the machine mlx5-sriov. */
+#define MLX5_PF "0000:3b:00.0"
+#define MLX5_VF "0000:3b:00.2"
+#define MLX5_LAST_VF "0000:3b:00.5"
+
+#define ASSERT_REFUSED(exit_status, error_code, ...)                             \
+	do {                                                                     \
+		_cleanup_snapshot_ struct snapshot *before = snapshot_take();    \
+		trace_clear();                                                   \
+		ASSERT_FAILS(exit_status, error_code, "untouched", __VA_ARGS__); \
+		assert_nothing_written();                                        \
+		assert_unchanged(before);                                        \
+		assert_no_journal();                                             \
+	} while (0)
+
+static void assert_no_journal(void)
+{
+	assert_false(exists("/run/vfiobind/journals/" PF));
+	assert_false(exists("/run/vfiobind/journals/" MLX5_PF));
+}
+
+static void assert_text(const char *path, const char *expected)
+{
+	_cleanup_text_ char *text = read_file(path);
+
+	assert_string_equal(text, expected);
+}
+
+static size_t n_vfs(struct json_object *document)
+{
+	return json_object_array_length(json_at(document, "vfs"));
+}
+
+/* ---- what there is, and how it changes ---- */
+
+static void without_options_it_says_what_there_is(void **state)
+{
+	_cleanup_snapshot_ struct snapshot *before = snapshot_take();
+	_cleanup_output_ struct output output = {.out = NULL};
+
+	trace_clear();
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", "pci_0000_04_00_0");
+	assert_string_equal(output.out, PF ": igb, 7 of 7 virtual functions, drivers_autoprobe on\n"
+					   "  0  0000:04:10.0  group 0     igbvf, eth1\n"
+					   "  1  0000:04:10.2  group 1     igbvf, eth2\n"
+					   "  2  0000:04:10.4  group 2     igbvf, eth3\n"
+					   "  3  0000:04:10.6  group 3     igbvf, eth4\n"
+					   "  4  0000:04:11.0  group 4     igbvf, eth5\n"
+					   "  5  0000:04:11.2  group 5     igbvf, eth6\n"
+					   "  6  0000:04:11.4  group 6     igbvf, eth7\n");
+	assert_nothing_written();
+	assert_unchanged(before);
+}
+
+static void all_are_removed_and_come_again(void **state)
+{
+	_cleanup_snapshot_ struct snapshot *before = snapshot_take();
+	_cleanup_output_ struct output output = {.out = NULL};
+
+	trace_clear();
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "0");
+	assert_string_equal(output.out, PF ": igb, 0 of 7 virtual functions, drivers_autoprobe on\n");
+	assert_int_equal(TRACE_COUNT(" sys.write "), 1);
+	assert_false(exists(DEVICES "/" VF));
+	assert_true(exists(DEVICES "/0000:04:10.1")); /* the other port's */
+	RUN_WELL("vfiobind", "sriov", PF, "--numvfs", "7");
+	assert_unchanged(before);
+	assert_no_journal();
+}
+
+static void as_many_as_there_are_writes_nothing(void **state)
+{
+	_cleanup_snapshot_ struct snapshot *before = snapshot_take();
+	_cleanup_output_ struct output output = {.out = NULL};
+	_cleanup_json_ struct json_object *document = NULL;
+
+	trace_clear();
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "7", "--autoprobe", "--json");
+	document = json_of(&output);
+	assert_json_bool(document, "changed", false);
+	assert_int_equal(n_vfs(document), 7);
+	assert_nothing_written();
+	assert_unchanged(before);
+}
+
+static void none_where_there_are_none_writes_nothing(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL};
+	_cleanup_json_ struct json_object *document = NULL;
+
+	write_file(NUMVFS, "0");
+	trace_clear();
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "0", "--json");
+	document = json_of(&output);
+	assert_json_bool(document, "changed", false);
+	assert_int_equal(n_vfs(document), 0);
+	assert_nothing_written();
+}
+
+/* sriov_numvfs_store(): from one number to another there is only EBUSY. */
+static void another_number_goes_through_none(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL};
+	_cleanup_json_ struct json_object *document = NULL;
+
+	assert_int_equal(try_write_file(NUMVFS, "3"), -EBUSY);
+	trace_clear();
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "3", "--json");
+	assert_int_equal(TRACE_COUNT(" sys.write ", "/sriov_numvfs"), 2);
+	assert_int_equal(TRACE_COUNT(" iov.disable device=" PF), 1);
+	assert_int_equal(TRACE_COUNT(" iov.enable device=" PF " = 0"), 1);
+	document = json_of(&output);
+	assert_json_text(document, "device", PF);
+	assert_json_text(document, "driver", "igb");
+	assert_json_int(document, "totalvfs", 7);
+	assert_json_int(document, "numvfs", 3);
+	assert_json_bool(document, "drivers_autoprobe", true);
+	assert_json_bool(document, "changed", true);
+	assert_int_equal(json_object_array_length(json_at(document, "warnings")), 0);
+	assert_int_equal(n_vfs(document), 3);
+	assert_json_int(document, "vfs.2.index", 2);
+	assert_json_text(document, "vfs.2.address", THIRD_VF);
+	assert_json_text(document, "vfs.2.driver", "igbvf");
+	assert_json_text(document, "vfs.2.driver_type", "host");
+	assert_json_int(document, "vfs.2.iommu_group", 2);
+	assert_json_text(document, "vfs.2.netdevs.0", "eth3");
+	assert_json_bool(document, "vfs.2.ready", true);
+	assert_text(NUMVFS, "3\n");
+	assert_no_journal();
+}
+
+static void without_autoprobe_no_driver_takes_them(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL};
+
+	write_file(NUMVFS, "0");
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "2", "--no-autoprobe");
+	assert_string_equal(output.out, PF ": igb, 2 of 7 virtual functions, drivers_autoprobe off\n"
+					   "  0  0000:04:10.0  group 0     no driver\n"
+					   "  1  0000:04:10.2  group 1     no driver\n");
+	assert_string_equal(output.err, "");
+	assert_device(VF, NULL, "(null)");
+	assert_text(AUTOPROBE, "0\n");
+}
+
+/* The kernel looks at it when it makes one: those that are there stay as they are. */
+static void autoprobe_alone_is_changed(void **state)
+{
+	_cleanup_snapshot_ struct snapshot *before = snapshot_take();
+
+	trace_clear();
+	RUN_WELL("vfiobind", "sriov", PF, "--no-autoprobe");
+	assert_int_equal(TRACE_COUNT(" sys.write "), 1);
+	assert_text(AUTOPROBE, "0\n");
+	assert_text(NUMVFS, "2\n");
+	RUN_WELL("vfiobind", "sriov", PF, "--autoprobe");
+	assert_unchanged(before);
+}
+
+static void the_vfs_of_another_driver_family_come_and_go(void **state)
+{
+	_cleanup_snapshot_ struct snapshot *before = snapshot_take();
+	_cleanup_output_ struct output output = {.out = NULL};
+	_cleanup_json_ struct json_object *document = NULL;
+
+	RUN_WELL("vfiobind", "sriov", MLX5_PF, "--numvfs", "0");
+	assert_false(exists(DEVICES "/" MLX5_VF));
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", MLX5_PF, "--numvfs", "4", "--json");
+	document = json_of(&output);
+	assert_json_text(document, "vfs.3.address", MLX5_LAST_VF);
+	assert_json_text(document, "vfs.3.driver", "mlx5_core");
+	assert_json_bool(document, "vfs.3.ready", true);
+	assert_unchanged(before);
+}
+
+static void each_pf_has_a_number_of_its_own(void **state)
+{
+	ASSERT_REFUSED(3, "too-many-vfs", "sriov", MLX5_PF, "--numvfs", "17");
+}
+
+/* What the administrator had switched off before stays so, and is looked at as such: nothing is waited for. */
+static void vfs_go_to_guests_at_once(void **state)
+{
+	RUN_WELL("vfiobind", "sriov", MLX5_PF, "--numvfs", "0");
+	RUN_WELL("vfiobind", "sriov", MLX5_PF, "--numvfs", "2", "--no-autoprobe");
+	RUN_WELL("vfiobind", "detach", MLX5_VF);
+	assert_device(MLX5_VF, "mlx5_vfio_pci", "mlx5_vfio_pci");
+	RUN_WELL("vfiobind", "reattach", MLX5_VF);
+	assert_device(MLX5_VF, NULL, "(null)");
+}
+
+/* ---- refusals ---- */
+
+static void what_has_no_sriov_is_refused(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL};
+
+	ASSERT_REFUSED(3, "no-sriov", "sriov", PORT);
+	ASSERT_REFUSED(3, "no-sriov", "sriov", PORT, "--numvfs", "1");
+	ASSERT_REFUSED(3, "no-sriov", "sriov", VF, "--numvfs", "0", "--force");
+	output = RUN_EXPECTING(3, "vfiobind", "sriov", VF, "--numvfs", "1");
+	assert_string_equal(output.err,
+			    "vfiobind: " VF
+			    ": cannot look at or change virtual functions: it is no physical function with SR-IOV; "
+			    "it is a virtual function of " PF "\n");
+	ASSERT_FAILS(3, "device-not-found", "untouched", "sriov", "0000:04:1f.7", "--numvfs", "1");
+}
+
+static void more_than_there_can_be_are_refused(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL};
+
+	ASSERT_REFUSED(3, "too-many-vfs", "sriov", PF, "--numvfs", "8");
+	ASSERT_REFUSED(3, "too-many-vfs", "sriov", PF, "--numvfs", "65535", "--force");
+	output = RUN_EXPECTING(3, "vfiobind", "sriov", PF, "--numvfs", "8");
+	assert_string_equal(output.err, "vfiobind: " PF
+					": cannot look at or change virtual functions: it cannot have so many virtual "
+					"functions (expected at most 7, found 8)\n");
+}
+
+static void what_is_no_number_is_wrong_use(void **state)
+{
+	static const char *const numbers[] = {"",  " ",  "-1",    "+1",    "1 ",     "0x2", "2.0",
+					      "x", "1e", "65536", "99999", "000001", "1\n", "18446744073709551616"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		ASSERT_FAILS(2, "invalid-argument", "untouched", "sriov", PF, "--numvfs", numbers[i]);
+	ASSERT_FAILS(2, "invalid-argument", "untouched", "sriov", PF, "--numvfs");
+	ASSERT_FAILS(2, "invalid-argument", "untouched", "sriov");
+	ASSERT_FAILS(2, "invalid-argument", "untouched", "sriov", PF, PORT);
+	ASSERT_FAILS(2, "invalid-argument", "untouched", "sriov", PF, "--autoprobe", "--no-autoprobe");
+	ASSERT_FAILS(2, "invalid-address", "untouched", "sriov", "../../x", "--numvfs", "1");
+	assert_nothing_written();
+}
+
+static void a_pf_on_no_driver_is_refused(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL};
+
+	write_file("/sys/bus/pci/drivers/igb/unbind", PF);
+	ASSERT_REFUSED(3, "sriov-unsupported", "sriov", PF, "--numvfs", "1");
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF);
+	assert_string_equal(output.out, PF ": no driver, 0 of 8 virtual functions, drivers_autoprobe on\n");
+}
+
+/* Without sriov_configure the kernel says ENOENT, of an attribute that is there. */
+static void a_driver_that_cannot_create_them_is_told(void **state)
+{
+	_cleanup_snapshot_ struct snapshot *before = snapshot_take();
+	_cleanup_output_ struct output output = {.out = NULL};
+
+	ASSERT_FAILS(1, "sriov-unsupported", "restored", "sriov", PF, "--numvfs", "2", "--no-autoprobe");
+	assert_unchanged(before);
+	assert_no_journal();
+	output = RUN_EXPECTING(1, "vfiobind", "sriov", PF, "--numvfs", "2");
+	assert_string_equal(output.err, "vfiobind: " PF
+					": cannot set the number of virtual functions to 2: no driver creates virtual "
+					"functions of it [" NUMVFS "]; its driver, mute, does not support it\n");
+}
+
+static void a_vf_that_is_detached_is_not_taken_away(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL};
+
+	RUN_WELL("vfiobind", "detach", SECOND_VF, "--driver", "vfio-pci-igbvf");
+	ASSERT_REFUSED(3, "vf-detached", "sriov", PF, "--numvfs", "0");
+	ASSERT_REFUSED(3, "vf-detached", "sriov", PF, "--numvfs", "1", "--no-autoprobe");
+	/* What takes none away is not refused. */
+	RUN_WELL("vfiobind", "sriov", PF, "--no-autoprobe");
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "1", "--autoprobe", "--force");
+	assert_string_equal(output.err, "vfiobind: " PF ": warning: " SECOND_VF
+					": a virtual function is detached: " SECOND_VF " on vfio-pci-igbvf\n");
+	assert_false(exists("/run/vfiobind/devices/" SECOND_VF));
+	assert_no_journal();
+	/* Another one at its address is not taken for it. */
+	RUN_WELL("vfiobind", "sriov", PF, "--numvfs", "2");
+	ASSERT_REFUSED(3, "no-sriov", "sriov", SECOND_VF);
+	{
+		_cleanup_output_ struct output shown = RUN_EXPECTING(0, "vfiobind", "show", SECOND_VF, "--json");
+		_cleanup_json_ struct json_object *document = json_of(&shown);
+
+		assert_null(json_at(document, "detached"));
+	}
+}
+
+/* By hand, and by any stub driver: a guest may have it. */
+static void a_vf_that_another_tool_has_bound_to_vfio_is_not_taken_away(void **state)
+{
+	RUN_WELL("modprobe", "vfio-pci");
+	write_file(DEVICES "/" VF "/driver_override", "vfio-pci");
+	write_file(DEVICES "/" VF "/driver/unbind", VF);
+	write_file("/sys/bus/pci/drivers_probe", VF);
+	assert_device(VF, "vfio-pci", "vfio-pci");
+	ASSERT_REFUSED(3, "vf-detached", "sriov", PF, "--numvfs", "0");
+}
+
+static void a_vf_that_somebody_has_open_is_not_taken_away(void **state)
+{
+	int fd;
+
+	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
+	fd = open("/dev/vfio/0", O_RDWR | O_CLOEXEC);
+	assert_return_code(fd, errno);
+	trace_clear();
+	ASSERT_FAILS(3, "vfio-in-use", "untouched", "sriov", PF, "--numvfs", "0");
+	close(fd);
+	assert_nothing_written();
+	ASSERT_REFUSED(3, "vf-detached", "sriov", PF, "--numvfs", "0");
+}
+
+static void a_vf_whose_interface_is_up_is_not_taken_away(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL};
+
+	write_file("/sys/class/net/eth2/flags", "0x1003");
+	ASSERT_REFUSED(3, "netdev-in-use", "sriov", PF, "--numvfs", "0");
+	output = RUN_EXPECTING(3, "vfiobind", "sriov", PF, "--numvfs", "0");
+	assert_non_null(strstr(output.err, "vfiobind: " SECOND_VF ": "));
+	RUN_WELL("vfiobind", "sriov", PF, "--numvfs", "0", "--force");
+}
+
+static void an_operation_that_was_not_ended_is_in_the_way(void **state)
+{
+	static const char *const command[] = {"vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf", NULL};
+
+	assert_true(beside_crash_at(command, "dd.probe driver=vfio-pci-igbvf"));
+	ASSERT_FAILS(3, "repair-needed", "untouched", "sriov", PF, "--numvfs", "0");
+	RUN_WELL("vfiobind", "repair");
+	RUN_WELL("vfiobind", "reattach", VF);
+	RUN_WELL("vfiobind", "sriov", PF, "--numvfs", "0");
+}
+
+/* ---- waiting for them ---- */
+
+/* udev loads the module when a VF comes, and an interface comes later still. */
+static void a_driver_that_is_loaded_late_is_waited_for(void **state)
+{
+	static const char *const load[] = {"modprobe", "igbvf", NULL};
+	_cleanup_text_ char *file = format_text("/tmp/created.%d", (int)getpid());
+	_cleanup_text_ char *line = format_text("vfiobind sriov " PF " --numvfs 1 --json > %s", file);
+	const char *const create[] = {"sh", "-c", line, NULL};
+	_cleanup_json_ struct json_object *document = NULL;
+	_cleanup_text_ char *text = NULL;
+	unsigned long verification, probe;
+	pid_t loading, creating;
+	struct output output;
+
+	write_file(NUMVFS, "0");
+	RUN_WELL("modprobe", "-r", "igbvf");
+	add_fault("iov.add-vf hold");
+	add_fault("dd.probe driver=igbvf hold");
+	creating = beside_start(create);
+	verification = beside_wait_held("iov.add-vf");
+	loading = beside_start(load);
+	beside_release(verification);
+	probe = beside_wait_held("dd.probe");
+	beside_release(probe);
+	assert_int_equal(beside_end(loading), 0);
+	assert_int_equal(beside_end(creating), 0);
+	text = read_file(file);
+	assert_non_null(text);
+	output = (struct output){.out = text};
+	document = json_of(&output);
+	assert_json_text(document, "vfs.0.driver", "igbvf");
+	assert_json_text(document, "vfs.0.netdevs.0", "eth1");
+	assert_json_bool(document, "vfs.0.ready", true);
+	assert_int_equal(json_object_array_length(json_at(document, "warnings")), 0);
+	unlink(file);
+}
+
+static void a_driver_that_does_not_come_is_a_warning(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL};
+
+	RUN_WELL("modprobe", "-r", "igbvf");
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "1", "--timeout", "0.5");
+	assert_string_equal(output.err, "vfiobind: " PF ": warning: " VF ": no driver has taken it: see dmesg\n");
+	assert_string_equal(output.out, PF ": igb, 1 of 7 virtual functions, drivers_autoprobe on\n"
+					   "  0  0000:04:10.0  group 0     no driver (not ready)\n");
+}
+
+/* The kernel's log tells that no driver will come: then it is not waited for. */
+static void a_driver_that_gives_up_is_a_warning_with_its_reason(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL};
+
+	add_fault("dd.probe device=" VF " fail=EIO");
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "1", "--timeout", "3600");
+	assert_non_null(strstr(output.err, "vfiobind: " PF ": warning: " VF ": no driver has taken it: igbvf " VF
+					   ": probe with driver igbvf failed with error -5"));
+}
+
+/* udev does not load what is blacklisted: nobody comes, and that is as it should be. Loaded by hand it takes them. */
+static void a_driver_that_is_blacklisted_is_not_waited_for(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL};
+	_cleanup_json_ struct json_object *document = NULL;
+
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "1", "--timeout", "3600", "--json");
+	document = json_of(&output);
+	assert_null(json_at(document, "vfs.0.driver"));
+	assert_json_bool(document, "vfs.0.ready", true);
+	assert_string_equal(output.err, "");
+	RUN_WELL("vfiobind", "sriov", PF, "--numvfs", "0");
+	RUN_WELL("modprobe", "igbvf");
+	RUN_WELL("vfiobind", "sriov", PF, "--numvfs", "1");
+	assert_device(VF, "igbvf", "(null)");
+}
+
+/* ---- failures ---- */
+
+static void fewer_than_asked_for_are_a_failure_and_undone(void **state)
+{
+	static const char *const command[] = {"vfiobind", "sriov", PF, "--numvfs", "5", NULL};
+	unsigned long id;
+	pid_t pid;
+
+	write_file(NUMVFS, "0");
+	/* Reads of it: before, and to verify. */
+	add_fault("sys.read path=*/sriov_numvfs after=1 times=1 hold");
+	pid = beside_start(command);
+	id = beside_wait_held("sys.read");
+	write_file(NUMVFS, "0");
+	write_file(NUMVFS, "3");
+	beside_release(id);
+	assert_int_equal(beside_end(pid), 1);
+	assert_text(NUMVFS, "0\n");
+	assert_no_journal();
+}
+
+static void more_that_another_process_has_made_meanwhile_are_left_alone(void **state)
+{
+	static const char *const command[] = {"vfiobind", "sriov", PF, "--numvfs", "1", NULL};
+	unsigned long id;
+	pid_t pid;
+
+	/* Between none and one, so that the kernel says EBUSY. */
+	add_fault("sys.write path=*/sriov_numvfs after=1 times=1 hold");
+	pid = beside_start(command);
+	id = beside_wait_held("sys.write");
+	clear_faults();
+	write_file(NUMVFS, "5");
+	beside_release(id);
+	assert_int_equal(beside_end(pid), 5);
+	assert_text(NUMVFS, "5\n");
+	ASSERT_FAILS(3, "repair-needed", "untouched", "sriov", PF, "--numvfs", "0");
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "repair", "--json");
+		_cleanup_json_ struct json_object *document = json_of(&output);
+
+		assert_json_text(document, "devices.0.operation", "sriov");
+		assert_json_text(document, "devices.0.outcome", "left");
+	}
+	assert_text(NUMVFS, "5\n");
+	RUN_WELL("vfiobind", "sriov", PF, "--numvfs", "0");
+}
+
+/* Against all warnings it was taken away, and then there was no other: what comes again is not what it was. */
+static void a_detached_vf_that_is_lost_makes_the_state_broken(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL};
+
+	RUN_WELL("vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf");
+	add_fault("iov.enable times=1 fail=ENOMEM");
+	output = RUN_EXPECTING(5, "vfiobind", "sriov", PF, "--numvfs", "1", "--force");
+	assert_non_null(strstr(output.err, "the virtual functions are there again, but not detached any more"));
+	assert_text(NUMVFS, "2\n");
+	assert_device(VF, "igbvf", "(null)");
+	assert_false(exists("/run/vfiobind/devices/" VF));
+}
+
+/* ---- two at once ---- */
+
+static void a_second_change_waits_and_then_names_the_first(void **state)
+{
+	static const char *const command[] = {"vfiobind", "sriov", PF, "--numvfs", "1", NULL};
+	static const char *const second[] = {"vfiobind", "sriov", PF, "--numvfs", "0", NULL};
+	_cleanup_output_ struct output output = {.out = NULL};
+	unsigned long id;
+	pid_t pid;
+
+	write_file(NUMVFS, "0");
+	add_fault("iov.enable hold");
+	pid = beside_start(command);
+	id = beside_wait_held("iov.enable");
+	clear_faults();
+	ASSERT_FAILS(3, "locked", "untouched", "sriov", PF, "--numvfs", "0", "--timeout", "0.2");
+	ASSERT_FAILS(3, "locked", "untouched", "detach", PF, "--timeout", "0.2");
+	output = RUN_EXPECTING(3, "vfiobind", "sriov", PF, "--numvfs", "0", "--timeout", "0.2");
+	{
+		_cleanup_text_ char *name = format_text("pid %d, vfiobind", (int)pid);
+
+		assert_non_null(strstr(output.err, name));
+	}
+	beside_release(id);
+	assert_int_equal(beside_end(pid), 0);
+	run_well(second);
+	assert_text(NUMVFS, "0\n");
+}
+
+static void vfs_are_not_taken_from_a_detach_that_has_begun(void **state)
+{
+	static const char *const command[] = {"vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf", NULL};
+	unsigned long id;
+	pid_t pid;
+
+	RUN_WELL("modprobe", "vfio_pci_igbvf");
+	add_fault("dd.probe driver=vfio-pci-igbvf hold");
+	pid = beside_start(command);
+	id = beside_wait_held("dd.probe");
+	ASSERT_FAILS(3, "locked", "untouched", "sriov", PF, "--numvfs", "0", "--timeout", "0.2");
+	beside_release(id);
+	assert_int_equal(beside_end(pid), 0);
+	ASSERT_FAILS(3, "vf-detached", "untouched", "sriov", PF, "--numvfs", "0");
+}
+
+/* Both have their turn: in the end there are as many as one of them wanted. */
+static void two_at_once_take_turns(void **state)
+{
+	static const char *const one[] = {"vfiobind", "sriov", PF, "--numvfs", "1", NULL};
+	static const char *const two[] = {"vfiobind", "sriov", PF, "--numvfs", "2", NULL};
+
+	for (int i = 0; i < 5; i++) {
+		_cleanup_text_ char *number = NULL;
+		pid_t first = beside_start(one), second = beside_start(two);
+
+		assert_int_equal(beside_end(first), 0);
+		assert_int_equal(beside_end(second), 0);
+		number = read_file(NUMVFS);
+		assert_true(strcmp(number, "1\n") == 0 || strcmp(number, "2\n") == 0);
+		assert_device(VF, "igbvf", "(null)");
+		assert_no_journal();
+	}
+}
+
+static const struct CMUnitTest igb_sriov_tests[] = {
+	SCENARIO(without_options_it_says_what_there_is),
+	SCENARIO(all_are_removed_and_come_again),
+	SCENARIO(as_many_as_there_are_writes_nothing),
+	SCENARIO(another_number_goes_through_none),
+};
+
+static const struct CMUnitTest mlx5_sriov_tests[] = {
+	SCENARIO(the_vfs_of_another_driver_family_come_and_go),
+	SCENARIO(each_pf_has_a_number_of_its_own),
+	SCENARIO(vfs_go_to_guests_at_once),
+};
+
+static const struct CMUnitTest pf_on_stub_tests[] = {
+	SCENARIO(a_driver_that_cannot_create_them_is_told),
+};
+
+static const struct CMUnitTest two_vfs_tests[] = {
+	SCENARIO(none_where_there_are_none_writes_nothing),
+	SCENARIO(without_autoprobe_no_driver_takes_them),
+	SCENARIO(autoprobe_alone_is_changed),
+	SCENARIO(what_has_no_sriov_is_refused),
+	SCENARIO(more_than_there_can_be_are_refused),
+	SCENARIO(what_is_no_number_is_wrong_use),
+	SCENARIO(a_pf_on_no_driver_is_refused),
+	SCENARIO(a_vf_that_is_detached_is_not_taken_away),
+	SCENARIO(a_vf_that_another_tool_has_bound_to_vfio_is_not_taken_away),
+	SCENARIO(a_vf_that_somebody_has_open_is_not_taken_away),
+	SCENARIO(a_vf_whose_interface_is_up_is_not_taken_away),
+	SCENARIO(an_operation_that_was_not_ended_is_in_the_way),
+	SCENARIO(a_driver_that_is_loaded_late_is_waited_for),
+	SCENARIO(a_driver_that_does_not_come_is_a_warning),
+	SCENARIO(a_driver_that_gives_up_is_a_warning_with_its_reason),
+	SCENARIO(fewer_than_asked_for_are_a_failure_and_undone),
+	SCENARIO(more_that_another_process_has_made_meanwhile_are_left_alone),
+	SCENARIO(a_detached_vf_that_is_lost_makes_the_state_broken),
+	SCENARIO(a_second_change_waits_and_then_names_the_first),
+	SCENARIO(vfs_are_not_taken_from_a_detach_that_has_begun),
+	SCENARIO(two_at_once_take_turns),
+};
+
+static const struct CMUnitTest vfs_unwanted_tests[] = {
+	SCENARIO(a_driver_that_is_blacklisted_is_not_waited_for),
+};
+
+SCENARIO_MAIN(SUITE("igb-sriov", igb_sriov_tests), SUITE("mlx5-sriov", mlx5_sriov_tests),
+	      SUITE("pf-on-stub", pf_on_stub_tests), SUITE("two-vfs", two_vfs_tests),
+	      SUITE("vfs-unwanted", vfs_unwanted_tests))
