@@ -15,7 +15,7 @@
 
 /* Of the machine two-vfs. */
 #define VF "0000:04:10.0"
-#define PF "0000:04:00.1"
+#define PF "0000:04:00.0"
 #define DRIVER "vfio-pci-igbvf"
 
 /* ---- the allocations ---- */
@@ -83,7 +83,7 @@ FILE *__wrap_open_memstream(char **text, size_t *size)
 
 /* ---- the functions ---- */
 
-static const struct vfiobind_address vf = {.bus = 4, .slot = 0x10};
+static const struct vfiobind_address vf = {.bus = 4, .slot = 0x10}, pf = {.bus = 4};
 
 /* Each takes a context and returns what the library does. */
 static int find(struct vfiobind_context *context, struct vfiobind_error *error)
@@ -114,7 +114,6 @@ static int show(struct vfiobind_context *context, struct vfiobind_error *error)
 
 static int show_pf(struct vfiobind_context *context, struct vfiobind_error *error)
 {
-	const struct vfiobind_address pf = {.bus = 4};
 	struct vfiobind_device *device = NULL;
 	int r = vfiobind_device_read(context, &pf, &device, error);
 
@@ -184,6 +183,24 @@ static int reattach(struct vfiobind_context *context, struct vfiobind_error *err
 	return r;
 }
 
+static int read_sriov(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_sriov *sriov = NULL;
+	int r = vfiobind_sriov_read(context, &pf, &sriov, error);
+
+	vfiobind_sriov_free(sriov);
+	return r;
+}
+
+static int set_sriov(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_sriov *sriov = NULL;
+	int r = vfiobind_sriov_set(context, &pf, 1, NULL, &sriov, error);
+
+	vfiobind_sriov_free(sriov);
+	return r;
+}
+
 static int repair(struct vfiobind_context *context, struct vfiobind_error *error)
 {
 	struct vfiobind_repairs *repairs = NULL;
@@ -214,30 +231,37 @@ static void detached(void)
 	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
 }
 
-static void crashed_at(const char *const *command, const char *step, const char *rule)
+/* The kernel goes on with what it was asked for; that is waited for, so that no store of it is taken for one of a repair. */
+static void crashed_at(const char *const *command, const char *step, const char *device)
 {
+	_cleanup_text_ char *control = format_text(DEVICES "/%s/power/control", device);
 	pid_t pid;
 
-	add_fault("%s hold", rule);
+	add_fault("%s device=%s times=1 hold", step, device);
 	pid = beside_start(command);
 	beside_wait_held(step);
 	kill(pid, SIGKILL);
 	beside_end(pid);
 	beside_release_all();
+	/* It takes the device's lock, which is held at the step. */
+	write_file(control, "on");
 }
 
 static void crashed_detach(void)
 {
 	load();
-	crashed_at((const char *const[]){"vfiobind", "detach", VF, "--driver", DRIVER, NULL}, "sys.write",
-		   "sys.write path=*/igbvf/unbind times=1");
+	crashed_at((const char *const[]){"vfiobind", "detach", VF, "--driver", DRIVER, NULL}, "dd.unlink-driver", VF);
 }
 
 static void crashed_reattach(void)
 {
 	detached();
-	crashed_at((const char *const[]){"vfiobind", "reattach", VF, NULL}, "sys.write",
-		   "sys.write path=*/" DRIVER "/unbind times=1");
+	crashed_at((const char *const[]){"vfiobind", "reattach", VF, NULL}, "dd.unlink-driver", VF);
+}
+
+static void crashed_sriov(void)
+{
+	crashed_at((const char *const[]){"vfiobind", "sriov", PF, "--numvfs", "1", NULL}, "iov.enable", PF);
 }
 
 /* ---- the loop ---- */
@@ -260,6 +284,9 @@ static const struct function {
 	{"detach by the best match", take_up, detach_best, true},
 	{"detach, dry", nothing, detach_dry},
 	{"reattach", detached, reattach, true},
+	{"read SR-IOV", nothing, read_sriov},
+	{"set SR-IOV", load, set_sriov, true},
+	{"repair SR-IOV", crashed_sriov, repair, true},
 	{"repair a detach", crashed_detach, repair, true},
 	{"repair a reattach", crashed_reattach, repair, true},
 	{"repair nothing", detached, repair, true},
