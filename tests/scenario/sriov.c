@@ -405,7 +405,7 @@ static void a_driver_that_gives_up_is_a_warning_with_its_reason(void **state)
 	_cleanup_output_ struct output output = {.out = NULL};
 
 	add_fault("dd.probe device=" VF " fail=EIO");
-	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "1", "--timeout", "3600");
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "1", "--timeout", "20");
 	assert_non_null(strstr(output.err, "vfiobind: " PF ": warning: " VF ": no driver has taken it: igbvf " VF
 					   ": probe with driver igbvf failed with error -5"));
 }
@@ -416,7 +416,7 @@ static void a_driver_that_is_blacklisted_is_not_waited_for(void **state)
 	_cleanup_output_ struct output output = {.out = NULL};
 	_cleanup_json_ struct json_object *document = NULL;
 
-	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "1", "--timeout", "3600", "--json");
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "1", "--timeout", "20", "--json");
 	document = json_of(&output);
 	assert_null(json_at(document, "vfs.0.driver"));
 	assert_json_bool(document, "vfs.0.ready", true);
@@ -487,6 +487,43 @@ static void a_detached_vf_that_is_lost_makes_the_state_broken(void **state)
 	assert_text(NUMVFS, "2\n");
 	assert_device(VF, "igbvf", "(null)");
 	assert_false(exists("/run/vfiobind/devices/" VF));
+}
+
+static void assert_repaired(int status, const char *timeout, const char *outcome)
+{
+	_cleanup_output_ struct output output = RUN_EXPECTING(status, "vfiobind", "repair", "--json", timeout);
+	_cleanup_json_ struct json_object *document = json_of(&output);
+
+	assert_json_text(document, "devices.0.address", PF);
+	assert_json_text(document, "devices.0.operation", "sriov");
+	assert_json_text(document, "devices.0.outcome", outcome);
+}
+
+/* The kernel has it, and nobody waits: what it was asked for comes in the end. */
+static void what_a_time_out_has_left_is_finished_by_a_repair(void **state)
+{
+	write_file(NUMVFS, "0");
+	add_fault("iov.enable hold");
+	ASSERT_FAILS(4, "timed-out", "pending", "sriov", PF, "--numvfs", "1", "--timeout", "0.5");
+	ASSERT_FAILS(3, "repair-needed", "untouched", "detach", PF);
+	assert_repaired(4, "--timeout=0.1", "pending");
+	beside_release_all();
+	assert_repaired(0, "--timeout=30", "finished");
+	assert_text(NUMVFS, "1\n");
+	assert_no_journal();
+}
+
+/* Killed between none and one, it has left none. */
+static void what_a_crash_has_left_is_undone_by_a_repair(void **state)
+{
+	static const char *const command[] = {"vfiobind", "sriov", PF, "--numvfs", "1", "--no-autoprobe", NULL};
+	_cleanup_snapshot_ struct snapshot *before = snapshot_take();
+
+	assert_true(beside_crash_at(command, "sys.return path=*/sriov_numvfs times=1"));
+	assert_text(AUTOPROBE, "0\n");
+	assert_repaired(0, "--timeout=30", "undone");
+	assert_unchanged(before);
+	assert_no_journal();
 }
 
 /* ---- two at once ---- */
@@ -589,6 +626,8 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(fewer_than_asked_for_are_a_failure_and_undone),
 	SCENARIO(more_that_another_process_has_made_meanwhile_are_left_alone),
 	SCENARIO(a_detached_vf_that_is_lost_makes_the_state_broken),
+	SCENARIO(what_a_time_out_has_left_is_finished_by_a_repair),
+	SCENARIO(what_a_crash_has_left_is_undone_by_a_repair),
 	SCENARIO(a_second_change_waits_and_then_names_the_first),
 	SCENARIO(vfs_are_not_taken_from_a_detach_that_has_begun),
 	SCENARIO(two_at_once_take_turns),
