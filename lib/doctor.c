@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "context.h"
 #include "driver.h"
 #include "error.h"
+#include "iommu.h"
 #include "module.h"
 #include "sysfs.h"
 #include "util.h"
@@ -45,31 +47,29 @@ static void check_writable(struct vfiobind_context *context, struct finding *fin
 	finding->ok =
 		context->sysfs_fd >= 0 && fstatvfs(context->sysfs_fd, &status) == 0 && !(status.f_flag & ST_RDONLY);
 	found(finding, "%s is mounted %s", context->sysfs_root, finding->ok ? "writable" : "read-only");
-	finding->hint = "remount it writable; containers often have it read-only";
+	finding->hint = "mount -o remount,rw /sys; a container has it read-only unless it is privileged";
 }
 
 static void check_privilege(struct vfiobind_context *context, struct finding *finding)
 {
 	finding->ok = faccessat(context->sysfs_fd, "bus/pci/drivers_probe", W_OK, AT_EACCESS) == 0;
-	found(finding, "%s", finding->ok ? "may write drivers_probe" : strerrordesc_np(errno));
+	if (finding->ok)
+		found(finding, "may write drivers_probe");
+	else
+		found(finding, "user %u may not write drivers_probe: %s", (unsigned int)geteuid(),
+		      strerrordesc_np(errno));
 	finding->hint = "run it as root";
 }
 
 static void check_groups(struct vfiobind_context *context, struct finding *finding)
 {
-	struct sysfs_walk walk;
-	const char *name;
-	unsigned int n = 0;
+	unsigned int n = iommu_count_groups(context);
 
-	if (sysfs_walk_open(&walk, context->sysfs_fd, "kernel/iommu_groups") == 0) {
-		while (sysfs_walk_next(&walk, &name) > 0)
-			n++;
-		sysfs_walk_close(&walk);
-	}
 	finding->ok = n > 0;
-	found(finding, n == 1 ? "%u group" : "%u groups", n);
-	finding->hint =
-		"turn the IOMMU (VT-d, AMD-Vi, SMMU) on in the firmware; intel_iommu=on on the kernel command line";
+	if (finding->ok)
+		found(finding, n == 1 ? "%u group" : "%u groups", n);
+	else
+		finding->hint = iommu_explain_absence(context, finding->found, sizeof(finding->found));
 }
 
 static void check_vfio_pci(struct vfiobind_context *context, struct finding *finding)
@@ -85,25 +85,37 @@ static void check_vfio_pci(struct vfiobind_context *context, struct finding *fin
 	finding->hint = "install the kernel's modules package; see modprobe.d for a blacklist";
 }
 
-static void check_node(struct vfiobind_context *context, struct finding *finding, const char *name, const char *absent)
+/* A character device that whoever runs the guest opens: which is missing, and who may open it. */
+static void check_node(struct vfiobind_context *context, struct finding *finding, const char *name, const char *missing)
 {
 	char path[PATH_MAX];
+	struct stat status;
 
 	snprintf(path, sizeof(path), "%s/%s", context->device_root, name);
 	finding->ok = faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0;
-	found(finding, "%s: %s", path, finding->ok ? "accessible" : errno == ENOENT ? absent : strerrordesc_np(errno));
+	if (finding->ok) {
+		found(finding, "%s: accessible", path);
+	} else if (errno == ENOENT) {
+		found(finding, "%s: missing", path);
+		finding->hint = missing;
+	} else {
+		found(finding, "%s: %s", path, strerrordesc_np(errno));
+		finding->hint = "run it as root, or give the user that runs the guest access by a rule of udev";
+		if (stat(path, &status) == 0)
+			found(finding, "%s: user %u may not open it, of owner %u:%u and mode %04o", path,
+			      (unsigned int)geteuid(), status.st_uid, status.st_gid, status.st_mode & 07777);
+	}
 }
 
 static void check_container(struct vfiobind_context *context, struct finding *finding)
 {
-	check_node(context, finding, "vfio/vfio", "missing");
+	check_node(context, finding, "vfio/vfio", "modprobe vfio; in a container the node must be passed in");
 	/* The node comes with the module, which a detach loads. */
 	if (!finding->ok && !sysfs_exists(context->sysfs_fd, "module/vfio") &&
 	    module_look_up(context, "vfio_pci") == MODULE_LOADABLE) {
 		finding->ok = true;
 		found(finding, "comes when module vfio_pci is loaded");
 	}
-	finding->hint = "load vfio_pci; in a container the node must be passed in; see its permissions";
 }
 
 static void check_index(struct vfiobind_context *context, struct finding *finding)
@@ -117,14 +129,19 @@ static void check_index(struct vfiobind_context *context, struct finding *findin
 		"without it vfio-pci is taken where a variant driver would suit; run depmod, or name the driver";
 }
 
+/* "none [integrity] confidentiality": the one in brackets is in force (security/lockdown/lockdown.c). */
 static void check_lockdown(struct vfiobind_context *context, struct finding *finding)
 {
 	char text[128];
 	ssize_t n = attribute_read(context, "kernel/security", "lockdown", text, sizeof(text));
+	const char *begin = n > 0 ? strchr(text, '[') : NULL;
 
-	finding->ok = n < 0 || strstr(text, "[none]");
-	found(finding, "%s", n < 0 ? "no lockdown" : text);
-	finding->hint = "only signed modules can be loaded";
+	finding->ok = !begin || strncmp(begin, "[none]", strlen("[none]")) == 0;
+	if (finding->ok)
+		found(finding, "no lockdown");
+	else
+		found(finding, "%.*s", (int)strcspn(begin + 1, "]"), begin + 1);
+	finding->hint = "only signed modules can be loaded: sign that of the driver, or turn Secure Boot off";
 }
 
 static void check_device_class(struct vfiobind_context *context, struct finding *finding)
@@ -139,8 +156,7 @@ static void check_device_class(struct vfiobind_context *context, struct finding 
 
 static void check_iommufd(struct vfiobind_context *context, struct finding *finding)
 {
-	check_node(context, finding, "iommu", "missing");
-	finding->hint = "only needed for iommufd: load the module iommufd";
+	check_node(context, finding, "iommu", "only needed for iommufd: modprobe iommufd");
 }
 
 static const struct check {

@@ -45,7 +45,7 @@ static int refuse_without_group(struct operation *operation, struct operation_de
 	if (device->iommu_group >= 0)
 		return 0;
 	return fail(operation->error, .code = VFIOBIND_ERROR_NO_IOMMU_GROUP, .device = &device->handle.address,
-		    .hint = "turn the IOMMU on in the firmware and on the kernel command line; see vfiobind doctor");
+		    .hint = "vfiobind doctor tells whether the firmware or the kernel is to blame");
 }
 
 /* Unbinding the PF may remove its VFs: both at once can only fail, and leave the VFs gone. */
