@@ -66,11 +66,45 @@ bool driver_is_vfio(struct vfiobind_context *context, const char *driver, const 
 	}
 	if (driver[0] && has_vfio_device(context, driver))
 		return true;
-	if (!module[0])
+	/* The core may be built in, then nobody holds it; or the module is not loaded yet; or built in, and only its name known. */
+	if (alias_walk(context, compare_module, (void *)(module[0] ? module : driver)) > 0)
+		return true;
+	return module[0] && module_depends_on(context, module, "vfio_pci_core");
+}
+
+/* The driver whose name differs in nothing but - and _. Returns 1, or 0 if there is none. */
+static int find_twin(struct vfiobind_context *context, const char *name, char twin[static SYSFS_NAME_SIZE])
+{
+	struct sysfs_walk walk;
+	const char *entry;
+	int found = 0;
+
+	if (!strpbrk(name, "-_") || sysfs_walk_open(&walk, context->sysfs_fd, "bus/pci/drivers") < 0)
+		return 0;
+	while (!found && sysfs_walk_next(&walk, &entry) > 0) {
+		found = module_names_equal(entry, name);
+		if (found)
+			snprintf(twin, SYSFS_NAME_SIZE, "%s", entry);
+	}
+	sysfs_walk_close(&walk);
+	return found;
+}
+
+/*
+ * What is built in has no directory of its module, unless it has parameters, or the kernel is a late one (module_add_driver());
+ * nor has such a driver a link to it. Then the names are all there is.
+ */
+static bool find_built_in(struct vfiobind_context *context, struct driver_choice *choice)
+{
+	char path[2 * SYSFS_NAME_SIZE], twin[SYSFS_NAME_SIZE];
+
+	if (!find_twin(context, choice->module, twin))
 		return false;
-	/* The core may be built in, then nobody holds it; or the module is not loaded yet. */
-	return alias_walk(context, compare_module, (void *)module) > 0 ||
-	       module_depends_on(context, module, "vfio_pci_core");
+	snprintf(path, sizeof(path), "bus/pci/drivers/%s/module", twin);
+	if (sysfs_exists(context->sysfs_fd, path))
+		return false;
+	snprintf(choice->driver, sizeof(choice->driver), "%s", twin);
+	return true;
 }
 
 int driver_find_in_module(struct vfiobind_context *context, const char *name, struct driver_choice *choice,
@@ -102,6 +136,8 @@ int driver_find_in_module(struct vfiobind_context *context, const char *name, st
 	}
 	if (r != -ENOENT)
 		sysfs_walk_close(&walk);
+	if (n == 0 && find_built_in(context, choice))
+		return 0;
 	if (n == 0)
 		return fail(error, .code = VFIOBIND_ERROR_MODULE_HAS_NO_DRIVER, .operation = "use module",
 			    .object = choice->module, .path = path);
@@ -116,24 +152,6 @@ static int refuse(const char *name, const char *found, struct vfiobind_error *er
 {
 	return fail(error, .code = VFIOBIND_ERROR_NOT_VFIO_DRIVER, .operation = "use driver", .object = name,
 		    .expected = "vfio-pci or a VFIO variant driver", .found = found);
-}
-
-/* The driver whose name differs in nothing but - and _. Returns 1, or 0 if there is none. */
-static int find_twin(struct vfiobind_context *context, const char *name, char twin[static SYSFS_NAME_SIZE])
-{
-	struct sysfs_walk walk;
-	const char *entry;
-	int found = 0;
-
-	if (!strpbrk(name, "-_") || sysfs_walk_open(&walk, context->sysfs_fd, "bus/pci/drivers") < 0)
-		return 0;
-	while (!found && sysfs_walk_next(&walk, &entry) > 0) {
-		found = module_names_equal(entry, name);
-		if (found)
-			snprintf(twin, SYSFS_NAME_SIZE, "%s", entry);
-	}
-	sysfs_walk_close(&walk);
-	return found;
 }
 
 /* Returns 1 if the directory of the driver exists. */

@@ -141,8 +141,9 @@ static struct module *make_module(struct kernel *k, const struct module_desc *de
 		kernfs_add_attrs(module->kobj.node, &module->kobj, loadable_attrs, ARRAY_SIZE(loadable_attrs));
 		module->holders = kernfs_add_dir(module->kobj.node, "holders", NULL);
 	}
+	/* add_usage_links(): only what was loaded holds another. */
 	TAILQ_FOREACH (dependency, &k->modules, list)
-		if (dependency->holders && holds(module, dependency))
+		if (!desc->builtin && dependency->holders && holds(module, dependency))
 			kernfs_add_link(dependency->holders, desc->name, module->kobj.node);
 	TAILQ_INSERT_TAIL(&k->modules, module, list);
 	return module;
