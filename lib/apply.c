@@ -7,6 +7,13 @@
 #include "error.h"
 #include "store.h"
 
+/* A guest had it, and who gets it now is no VFIO driver, which would have it reset. */
+static bool is_reset_due(const struct operation *operation, const struct operation_device *device)
+{
+	return operation->kind == RECORD_RELEASE && device->before.driver_type == VFIOBIND_DRIVER_TYPE_VFIO &&
+	       sysfs_exists(device->handle.fd, "reset");
+}
+
 /* What is open already stays. */
 static int open_stores(struct operation *operation, struct operation_device *device)
 {
@@ -25,6 +32,10 @@ static int open_stores(struct operation *operation, struct operation_device *dev
 	if (r == 0 && device->unbind.file < 0 && from) {
 		snprintf(path, sizeof(path), "bus/pci/drivers/%s/unbind", from);
 		r = store_open(operation, device, path, &device->unbind);
+	}
+	if (r == 0 && device->reset.file < 0 && is_reset_due(operation, device)) {
+		snprintf(path, sizeof(path), "bus/pci/devices/%s/reset", device->handle.name);
+		r = store_open(operation, device, path, &device->reset);
 	}
 	if (r == 0 && operation->drivers_probe.file < 0)
 		r = store_open(operation, device, "bus/pci/drivers_probe", &operation->drivers_probe);
@@ -48,13 +59,13 @@ static int fall_back(struct operation *operation, struct operation_device *devic
 
 static int load_driver(struct operation *operation, struct operation_device *device)
 {
-	const char *name = operation->driver ? operation->driver : device->target.module;
+	const char *name = device->driver ? device->driver : device->target.module;
 	int r;
 
 	if (!device->target.load)
 		return 0;
 	r = driver_load(operation->context, name, &device->target, operation->error);
-	if (r < 0 && !operation->driver && strcmp(device->target.module, "vfio_pci") != 0 &&
+	if (r < 0 && !device->driver && strcmp(device->target.module, "vfio_pci") != 0 &&
 	    operation->error->code != VFIOBIND_ERROR_PERMISSION_DENIED)
 		r = fall_back(operation, device);
 	device->loaded = r == 0;
@@ -154,6 +165,28 @@ static int store_override(struct operation *operation, struct operation_device *
 			    .path = device_path(operation->context, &device->handle, "driver_override", path),
 			    .expected = "(null)", .found = text);
 	return r;
+}
+
+/* What cannot be reset goes to its host driver as it is. */
+static int store_reset(struct operation *operation, struct operation_device *device)
+{
+	char path[DEVICE_PATH_SIZE];
+	int r;
+
+	device->stored = true;
+	r = attribute_store(operation->context, &device->reset, "1");
+	if (r == 0)
+		return 0;
+	snprintf(path, sizeof(path), "%s/reset", device->handle.directory);
+	if (r == -ETIMEDOUT || r == -ECONNRESET)
+		return store_fail(operation, device,
+				  &(struct store_failure){
+					  .operation = "reset",
+					  .code = VFIOBIND_ERROR_RESET_FAILED,
+					  .number = r,
+					  .path = path,
+				  });
+	return warn_result(operation, device, "it could not be reset: %s", strerrordesc_np(-r));
 }
 
 static int store_unbind(struct operation *operation, struct operation_device *device)
@@ -256,7 +289,9 @@ int apply_device(struct operation *operation, struct operation_device *device)
 {
 	int r = 0;
 
-	if (plan_stores_override(operation, device))
+	if (device->reset.file >= 0)
+		r = store_reset(operation, device);
+	if (r == 0 && plan_stores_override(operation, device))
 		r = store_override(operation, device);
 	if (r == 0 && plan_unbinds_from(device))
 		r = store_unbind(operation, device);

@@ -8,6 +8,7 @@
 #include "context.h"
 #include "error.h"
 #include "group.h"
+#include "journal.h"
 #include "operation.h"
 
 /* PCI_BASE_CLASS_BRIDGE: host bridges have the header of an endpoint, but are none. */
@@ -24,7 +25,7 @@ static bool is_endpoint(struct operation *operation, const struct device_handle 
 	       class_code >> 16 != BASE_CLASS_BRIDGE;
 }
 
-static bool has_device(const struct operation *operation, const struct vfiobind_address *address)
+bool has_device(const struct operation *operation, const struct vfiobind_address *address)
 {
 	for (size_t i = 0; i < operation->n_devices; i++)
 		if (vfiobind_address_compare(&operation->devices[i].handle.address, address) == 0)
@@ -41,7 +42,18 @@ static int read_identity(struct operation *operation, struct operation_device *d
 	if (worker_failed(n))
 		return device_fail_read(operation->context, &device->handle, "modalias", (int)n, operation->error);
 	if (n <= 0)
-		strcpy(device->identity, "unknown");
+		strcpy(device->identity, JOURNAL_UNKNOWN);
+	return 0;
+}
+
+/* What was removed while a domain had it can be given back all the same: only its record is left of it. */
+static int add_gone(struct operation *operation, struct operation_device *device)
+{
+	if (operation->kind != RECORD_RELEASE || operation->error->code != VFIOBIND_ERROR_DEVICE_NOT_FOUND)
+		return -operation->error->number;
+	*operation->error = (struct vfiobind_error)VFIOBIND_ERROR_INIT;
+	device->gone = true;
+	operation->n_devices++;
 	return 0;
 }
 
@@ -58,14 +70,20 @@ static int add_device(struct operation *operation, const struct vfiobind_address
 	operation->devices = longer;
 	device = &longer[operation->n_devices];
 	memset(device, 0, sizeof(*device));
-	device->driver_override = device->unbind = (struct attribute_store)ATTRIBUTE_STORE_NONE;
+	device->driver_override = device->unbind = device->reset = (struct attribute_store)ATTRIBUTE_STORE_NONE;
+	device->driver = operation->driver;
+	if (operation->hostdevs) {
+		device->hostdev = &operation->hostdevs[operation->n_devices];
+		device->driver = device->hostdev->driver_model;
+	}
 	device->result = arena_zalloc(operation->arena, sizeof(*device->result));
 	if (!device->result)
 		return fail_memory(operation->error);
 	device->result->address = *address;
 	device->iommu_group = -1;
-	if (device_open(operation->context, address, &device->handle, operation->error) < 0)
-		return -operation->error->number;
+	r = device_open(operation->context, address, &device->handle, operation->error);
+	if (r < 0)
+		return add_gone(operation, device);
 	r = read_identity(operation, device);
 	if (r == 0)
 		r = group_read_number(operation->context, &device->handle, &device->iommu_group, operation->error);

@@ -13,6 +13,7 @@
 
 #include "context.h"
 #include "descriptor.h"
+#include "domain.h"
 #include "error.h"
 #include "process.h"
 
@@ -30,7 +31,11 @@ bool journal_is_current(struct vfiobind_context *context, const struct record *r
 	char boot[40];
 
 	read_boot(boot);
-	return strcmp(record->boot, boot) == 0 && strcmp(record->identity, identity) == 0;
+	if (strcmp(record->boot, boot) != 0)
+		return false;
+	/* What cannot be told now, or could not be then, is no reason to forget whose the device is. */
+	return strcmp(record->identity, identity) == 0 || strcmp(record->identity, JOURNAL_UNKNOWN) == 0 ||
+	       strcmp(identity, JOURNAL_UNKNOWN) == 0;
 }
 
 int journal_read(struct vfiobind_context *context, enum state_directory which, int directory_fd, const char *name,
@@ -87,9 +92,10 @@ static int look_at(struct operation *operation, struct operation_device *device,
 	if (r <= 0)
 		return r;
 	device->has_record = true;
-	if (journal_is_current(operation->context, record, device->identity))
+	if (device->gone || journal_is_current(operation->context, record, device->identity))
 		device->record = record;
-	return 0;
+	/* Only its domain gives it back; hostdev.c sees to it that it is this one. */
+	return operation->kind == RECORD_RELEASE ? 0 : domain_refuse_used(operation, device);
 }
 
 int journal_look(struct operation *operation)
@@ -121,6 +127,21 @@ static void fill_binding(struct binding *binding, const struct snapshot *snapsho
 		memcpy(binding->driver_override, snapshot->driver_override, sizeof(binding->driver_override));
 }
 
+/* What a domain's part in it is. */
+static void fill_domain(const struct operation *operation, const struct operation_device *device, struct record *record)
+{
+	const struct record *known = device->record;
+	bool taken = device->change && device->before.driver_type != VFIOBIND_DRIVER_TYPE_VFIO;
+
+	snprintf(record->domain, sizeof(record->domain), "%s", operation->domain);
+	if (device->iommu_group >= 0)
+		snprintf(record->iommu_group, sizeof(record->iommu_group), "%d", device->iommu_group);
+	record->stays = device->stays;
+	/* What was detached before the domain came stays so after it. */
+	record->borrowed = known ? known->borrowed : !device->change;
+	record->reattach = is_detach(operation) ? !known && taken : known->reattach;
+}
+
 /* What the device was before it was detached first: later moves keep it. */
 static void fill_host(const struct operation *operation, const struct operation_device *device, struct record *record)
 {
@@ -140,6 +161,12 @@ static void fill_host(const struct operation *operation, const struct operation_
 	record->netdevs = device->netdevs;
 	record->n_netdevs = device->n_netdevs;
 	memcpy(record->disk, device->disk, sizeof(record->disk));
+}
+
+/* Also what a domain gets, or gives back, as it is: there must be no half of it either. */
+static bool is_written_down(const struct operation_device *device)
+{
+	return device->change || (device->is_the_domains && !device->gone);
 }
 
 static int write_record(struct operation *operation, struct operation_device *device, int directory_fd,
@@ -171,6 +198,8 @@ static int write_journal(struct operation *operation, struct operation_device *d
 		return fail_memory(operation->error);
 	*record = *common;
 	fill_host(operation, device, record);
+	if (operation->domain)
+		fill_domain(operation, device, record);
 	fill_binding(&record->before, &device->before);
 	record->had_vfs = device->before.has_vfs;
 	memcpy(record->vfio_device, device->vfio_device, sizeof(record->vfio_device));
@@ -197,7 +226,7 @@ static int fill_common(struct operation *operation, struct record *common)
 	common->worker = (uint64_t)worker->pid;
 	common->worker_start = process_start(worker->pid);
 	for (size_t i = 0; i < operation->n_devices; i++) {
-		if (!operation->devices[i].change)
+		if (!is_written_down(&operation->devices[i]))
 			continue;
 		if (arena_extend(operation->arena, (void **)&common->members, &common->n_members,
 				 sizeof(*common->members)) < 0)
@@ -218,9 +247,9 @@ int journal_begin(struct operation *operation)
 	r = fill_common(operation, common);
 	if (r == 0 && common->n_members)
 		r = state_open(operation->context, STATE_JOURNALS, true, &directory_fd, operation->error);
-	for (size_t i = 0; r == 0 && i < operation->n_devices; i++)
-		if (operation->devices[i].change)
-			r = write_journal(operation, &operation->devices[i], directory_fd, common);
+	for (size_t n = operation->n_devices; r == 0 && n-- > 0;)
+		if (is_written_down(&operation->devices[n]))
+			r = write_journal(operation, &operation->devices[n], directory_fd, common);
 	return r;
 }
 
@@ -244,13 +273,19 @@ static int remove_file(int directory_fd, const char *name)
 	return unlinkat(directory_fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+/* What was detached already when a domain got it is so when it gives it back. */
+static bool stays_detached(const struct operation *operation, const struct operation_device *device)
+{
+	return operation->domain && device->stays && !device->gone && !device->record->borrowed;
+}
+
 static int commit(const struct operation *operation, const struct operation_device *device, int journals_fd,
 		  int devices_fd)
 {
 	const char *name = device->handle.name;
 	int r = 0;
 
-	if (is_detach(operation))
+	if (is_detach(operation) || stays_detached(operation, device))
 		return device->journalled && renameat(journals_fd, name, devices_fd, name) < 0 ? -errno : 0;
 	/* The record first: while the journal is there, a repair sees that the rest is to be done. */
 	if (device->has_record)
@@ -279,10 +314,13 @@ int journal_commit(struct operation *operation)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < operation->n_devices; i++) {
-		struct operation_device *device = &operation->devices[i];
+	for (size_t n = operation->n_devices; r == 0 && n-- > 0;) {
+		struct operation_device *device = &operation->devices[n];
 
 		if (!device->journalled && (is_detach(operation) || !device->has_record))
+			continue;
+		/* Another domain's, of which nothing is given back. */
+		if (operation->domain && !device->is_the_domains)
 			continue;
 		r = journal_commit_device(operation, device);
 		if (r < 0)

@@ -9,6 +9,9 @@
  * What an operation writes down before it touches anything, so that another process can finish or undo it: for each of
  * its devices a record in journals/, which becomes the device's record in devices/ when a detach has ended well. One
  * rename(2) does that, which needs no room on the disk.
+ *
+ * Of several devices the first one's journal is the last to be written, the last to become a record, and the first to be
+ * removed when all was undone: without it, the others are of an operation that had not begun, or is undone.
  */
 
 /*
@@ -39,7 +42,10 @@ void journal_drop(struct operation *operation);
 int journal_read(struct vfiobind_context *context, enum state_directory which, int directory_fd, const char *name,
 		 struct arena *arena, struct record **ret_record, struct vfiobind_error *error);
 
-/* Whether a record is of this boot and of the device that is there now. */
+/* The identity of a device that cannot be read. */
+#define JOURNAL_UNKNOWN "unknown"
+
+/* Whether a record is of this boot and of the device that is there now, as far as that can be told. */
 bool journal_is_current(struct vfiobind_context *context, const struct record *record, const char *identity);
 
 #endif

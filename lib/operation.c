@@ -94,7 +94,7 @@ static int carry_out(struct operation *operation)
 		if (device->change && operation->log_fd < 0)
 			operation->log_fd = diagnose_open_log(operation->context);
 		r = device->change ? apply_device(operation, device) : 0;
-		if (r == 0)
+		if (r == 0 && !device->gone)
 			r = verify_device(operation, device);
 		if (r < 0) {
 			error_add_device(operation->error, &device->handle.address);
@@ -136,8 +136,8 @@ static int predict(struct operation *operation)
 		struct operation_device *device = &operation->devices[i];
 		struct vfiobind_result_device *result = device->result;
 		const char *to = is_detach(operation) ? device->target.driver
-				 : device->change  ? ""
-						   : device->before.driver;
+				 : device->change     ? ""
+						      : device->before.driver;
 		const char *module = is_detach(operation) ? device->target.module : "";
 
 		result->to = to[0] ? arena_strdup(operation->arena, to) : NULL;
@@ -180,8 +180,8 @@ static int prepare(struct operation *operation)
 	return r;
 }
 
-static int run(struct operation *operation, const struct vfiobind_address *addresses, size_t n,
-	       struct vfiobind_result **ret_result)
+int operation_run(struct operation *operation, const struct vfiobind_address *addresses, size_t n,
+		  struct vfiobind_result **ret_result)
 {
 	struct result_box *box;
 	int r;
@@ -219,6 +219,8 @@ static int run(struct operation *operation, const struct vfiobind_address *addre
 		vfiobind_result_free(&box->result);
 	else
 		*ret_result = &box->result;
+	if (r < 0)
+		error_add_operation(operation->error, record_operation_name(operation->kind));
 	return r;
 }
 
@@ -241,9 +243,7 @@ int vfiobind_device_detach(struct vfiobind_context *context, const struct vfiobi
 	operation.whole_group = copy.whole_group;
 	operation.dry_run = copy.dry_run;
 	operation.force = copy.force;
-	r = run(&operation, addresses, n_addresses, ret_result);
-	if (r < 0)
-		error_add_operation(&local, "detach");
+	r = operation_run(&operation, addresses, n_addresses, ret_result);
 	if (r < 0)
 		error_copy(error, &local);
 	return r;
@@ -266,9 +266,7 @@ int vfiobind_device_reattach(struct vfiobind_context *context, const struct vfio
 	operation.kind = RECORD_REATTACH;
 	operation.whole_group = copy.whole_group;
 	operation.dry_run = copy.dry_run;
-	r = run(&operation, addresses, n_addresses, ret_result);
-	if (r < 0)
-		error_add_operation(&local, "reattach");
+	r = operation_run(&operation, addresses, n_addresses, ret_result);
 	if (r < 0)
 		error_copy(error, &local);
 	return r;

@@ -14,6 +14,9 @@
 /*
  * A detach or reattach on its way: collect.c finds its devices, lock.c keeps others off them, plan.c looks what is to be
  * done, journal.c writes that down, apply.c does it, verify.c tells whether the kernel did it, rollback.c undoes it.
+ *
+ * What a domain gets and gives back is the same, but for what hostdev.c adds: some of the devices stay on their driver,
+ * and it is written down of all of them that the domain has them.
  */
 
 /* How a device was before anything was written. */
@@ -28,16 +31,23 @@ struct snapshot {
 
 struct operation_device {
 	struct device_handle handle;
-	int32_t iommu_group;   /* -1 for none */
-	char identity[64];     /* what it is, as far as it can be told */
-	bool has_record;       /* something is written down of a device at this address */
-	struct record *record; /* and it is this device; else NULL */
+	const char *driver;                     /* of a detach: the name asked for; NULL for the best match */
+	const struct vfiobind_hostdev *hostdev; /* what a domain wants of it; NULL if there is none */
+	int32_t iommu_group;                    /* -1 for none */
+	char identity[64];                      /* what it is, as far as it can be told */
+	bool has_record;                        /* something is written down of a device at this address */
+	struct record *record;                  /* and it is this device; else NULL */
 	struct snapshot before;
 	struct driver_choice target; /* of a detach */
 	/* Of a reattach: */
 	const char *new_override; /* what driver_override is to become, "\n" to clear it; NULL: it stays */
 	bool leave_unbound;       /* it was on no driver before */
 	bool change;              /* something has to be written */
+	/* Of what a domain gets or gives back: */
+	bool stays;          /* on the driver that it is on, whatever the operation is */
+	bool is_the_domains; /* it gets it, or has it: that is written down, changed or not */
+	bool gone;           /* it was removed while the domain had it: all that is left is its record */
+	bool shares_group;   /* the domain has others of its group already */
 	bool journalled;
 	bool loaded; /* its driver's module was loaded for it */
 	/* The driver that got it, when it had none, by a module's being loaded; empty if none did. */
@@ -50,6 +60,7 @@ struct operation_device {
 	/* Opened before the first store, as a test of permission. */
 	struct attribute_store driver_override;
 	struct attribute_store unbind; /* not open if it was not bound */
+	struct attribute_store reset;  /* open only where a reset is due */
 	/* What was tried, successfully or not: rollback looks no further than that. */
 	bool stored;
 	bool override_stored;
@@ -63,7 +74,9 @@ struct operation {
 	struct vfiobind_error *error;
 	struct arena *arena; /* of the result */
 	enum record_operation kind;
-	const char *driver; /* the name asked for; NULL for the best match */
+	const char *driver; /* the name asked for, for all devices; NULL for the best match */
+	const char *domain; /* that gets devices, or gives them back; NULL: no domain has a part in it */
+	const struct vfiobind_hostdev *hostdevs; /* and which, in their order; NULL: only their addresses are known */
 	bool whole_group;
 	bool dry_run;
 	bool force;
@@ -75,9 +88,10 @@ struct operation {
 	struct operation_device *devices;
 };
 
+/* A VFIO driver is to have the devices. */
 static inline bool is_detach(const struct operation *operation)
 {
-	return operation->kind == RECORD_DETACH;
+	return operation->kind == RECORD_DETACH || operation->kind == RECORD_PREPARE;
 }
 
 #define OPERATION_INIT                                               \
@@ -85,8 +99,18 @@ static inline bool is_detach(const struct operation *operation)
 		.drivers_probe = ATTRIBUTE_STORE_NONE, .log_fd = -1, \
 	}
 
+/*
+ * operation.c: all of it, from the entry of a function of the library to its result. The error is @operation's, and says
+ * what could not be done.
+ */
+int operation_run(struct operation *operation, const struct vfiobind_address *addresses, size_t n,
+		  struct vfiobind_result **ret_result);
+
 /* collect.c: the devices named, then with whole_group the other endpoints of their groups. */
 int collect(struct operation *operation, const struct vfiobind_address *addresses, size_t n);
+
+/* collect.c: whether the operation has a device of this address. */
+bool has_device(const struct operation *operation, const struct vfiobind_address *address);
 
 /* collect.c: one device. */
 int collect_device(struct operation *operation, const struct vfiobind_address *address);
@@ -99,6 +123,13 @@ int operation_lock(struct operation *operation);
 
 /* plan.c: reads what is there, refuses what cannot be, chooses the drivers. Writes nothing. */
 int plan(struct operation *operation);
+
+/*
+ * hostdev.c: of what a domain gets, what has to be on its driver already; and of what it gives back, what is not its own,
+ * and what stays. The caller has read how the device is.
+ */
+int hostdev_plan_prepare(struct operation *operation, struct operation_device *device);
+int hostdev_plan_release(struct operation *operation, struct operation_device *device);
 
 /* preflight.c: what speaks against a detach of the device, as an error; or as a warning if that is overridden. */
 int preflight(struct operation *operation, struct operation_device *device);

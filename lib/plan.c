@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "context.h"
+#include "domain.h"
 #include "error.h"
 #include "group.h"
 #include "module.h"
@@ -104,14 +105,18 @@ static int plan_detach(struct operation *operation, struct operation_device *dev
 		r = preflight_check(operation, device, checks[i]);
 	if (r < 0)
 		return r;
-	if (operation->driver)
-		r = driver_find(operation->context, operation->driver, &device->target, operation->error);
+	r = operation->domain ? hostdev_plan_prepare(operation, device) : 0;
+	if (r < 0 || device->stays)
+		return r < 0 ? r : preflight(operation, device);
+	if (device->driver)
+		r = driver_find(operation->context, device->driver, &device->target, operation->error);
 	else
 		r = choose_best(operation, device);
 	if (r < 0)
 		return r;
 	device->change = !device->before.bound || strcmp(device->before.driver, device->target.driver) != 0;
-	if (!device->change)
+	/* A domain wants it usable, and not only bound. */
+	if (!device->change && !operation->domain)
 		return 0;
 	if (device->before.has_vfs)
 		r = refuse_pf_with_its_vf(operation, device);
@@ -151,8 +156,10 @@ static int plan_reattach(struct operation *operation, struct operation_device *d
 	bool on_vfio, detached, was_bound;
 	int r;
 
-	r = plan_read_before(operation, device);
-	if (r < 0)
+	r = device->gone ? 0 : plan_read_before(operation, device);
+	if (r == 0 && operation->domain)
+		r = hostdev_plan_release(operation, device);
+	if (r < 0 || device->stays)
 		return r;
 	on_vfio = before->driver_type == VFIOBIND_DRIVER_TYPE_VFIO;
 	detached = is_vfio_override(operation, device);
@@ -160,7 +167,8 @@ static int plan_reattach(struct operation *operation, struct operation_device *d
 	device->change = on_vfio || (!before->bound && (detached || was_bound));
 	if (device->change) {
 		device->leave_unbound = device->record && device->record->owned && !was_bound;
-		return plan_new_override(operation, device, detached);
+		r = device->leave_unbound ? 0 : domain_refuse_group(operation, device);
+		return r == 0 ? plan_new_override(operation, device, detached) : r;
 	}
 	if (before->driver_type == VFIOBIND_DRIVER_TYPE_XEN || before->driver_type == VFIOBIND_DRIVER_TYPE_USERSPACE)
 		return warn_result(operation, device, "it is on %s, which no detach binds: left alone", before->driver);
@@ -227,11 +235,14 @@ int plan_actions(struct operation *operation, struct operation_device *device)
 	/* Else its module took it, and nothing is left to be stored. */
 	if (!device->change)
 		return r;
+	if (r == 0 && device->reset.file >= 0)
+		r = add_write(operation, device, "devices/", address, "/reset", "1", false);
 	if (r == 0 && plan_stores_override(operation, device)) {
 		const char *value = driver_known ? device->target.driver : device->target.module;
 
 		r = add_write(operation, device, "devices/", address, "/driver_override",
-			      is_detach(operation) ? value : device->new_override, is_detach(operation) && !driver_known);
+			      is_detach(operation) ? value : device->new_override,
+			      is_detach(operation) && !driver_known);
 	}
 	if (r == 0 && from)
 		r = add_write(operation, device, "drivers/", from, "/unbind", address, false);

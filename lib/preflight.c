@@ -11,6 +11,7 @@
 
 #include "block.h"
 #include "context.h"
+#include "domain.h"
 #include "error.h"
 #include "group.h"
 #include "netdev.h"
@@ -46,7 +47,8 @@ int preflight_vfs(struct operation *operation, struct operation_device *device)
 	char virtfn[SYSFS_NAME_SIZE];
 
 	device->before.has_vfs = sysfs_readlink_name(device->handle.fd, "virtfn0", virtfn) == 0;
-	if (!device->before.has_vfs)
+	/* If it stays on its driver, they stay too. */
+	if (!device->before.has_vfs || (device->hostdev && !device->hostdev->managed))
 		return 0;
 	return fail(operation->error, .code = VFIOBIND_ERROR_PF_HAS_VFS, .device = &device->handle.address,
 		    .found = virtfn, .hint = "remove them first: vfiobind sriov --numvfs 0");
@@ -108,12 +110,16 @@ int preflight_users(struct operation *operation, struct operation_device *device
 {
 	const struct users_query query = {
 		.device = &device->handle,
-		.iommu_group = device->iommu_group,
+		/* Who has the group open may be the domain, for others of it. */
+		.iommu_group = device->shares_group ? -1 : device->iommu_group,
 		.vfio_device = device->vfio_device,
 	};
-	const char *hint = operation->kind == RECORD_RESET
-				   ? "end the guest first; with --force the device is reset under it"
-				   : "end the guest first; with --force its driver waits for that";
+	static const char *const hints[] = {
+		[RECORD_DETACH] = "end the guest first; with --force its driver waits for that",
+		[RECORD_PREPARE] = "end the guest first; with --force its driver waits for that",
+		[RECORD_RESET] = "end the guest first; with --force the device is reset under it",
+		[RECORD_RELEASE] = "end the guest first",
+	};
 	char found[256];
 
 	if (device->before.driver_type != VFIOBIND_DRIVER_TYPE_VFIO)
@@ -121,15 +127,8 @@ int preflight_users(struct operation *operation, struct operation_device *device
 	users_describe(operation->context, &query, found, sizeof(found));
 	if (!found[0])
 		return 0;
-	return fail(operation->error, .code = VFIOBIND_ERROR_VFIO_IN_USE, .found = found, .hint = hint);
-}
-
-static bool is_taken(const struct operation *operation, const struct vfiobind_address *address)
-{
-	for (size_t i = 0; i < operation->n_devices; i++)
-		if (vfiobind_address_compare(&operation->devices[i].handle.address, address) == 0)
-			return true;
-	return false;
+	return fail(operation->error, .code = VFIOBIND_ERROR_VFIO_IN_USE, .found = found,
+		    .hint = hints[operation->kind]);
 }
 
 /* The kernel lets nobody open a device of a group in which a host driver does DMA. */
@@ -145,7 +144,7 @@ static int refuse_group_in_use(struct operation *operation, struct operation_dev
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n && length < sizeof(found); i++) {
-		if (!members[i]->blocks || is_taken(operation, &members[i]->address))
+		if (!members[i]->blocks || has_device(operation, &members[i]->address))
 			continue;
 		vfiobind_address_format(&members[i]->address, address, sizeof(address));
 		length += (size_t)snprintf(found + length, sizeof(found) - length, "%s%s on %.64s", length ? ", " : "",
@@ -154,13 +153,20 @@ static int refuse_group_in_use(struct operation *operation, struct operation_dev
 	if (!length)
 		return 0;
 	return fail(operation->error, .code = VFIOBIND_ERROR_GROUP_IN_USE, .found = found,
-		    .hint = "detach them too, with --group; or use --force and do so later");
+		    .hint = operation->domain ? "the domain needs them too; or detach them first"
+					      : "detach them too, with --group; or use --force and do so later");
+}
+
+static int refuse_group_of_domain(struct operation *operation, struct operation_device *device)
+{
+	return operation->domain ? domain_refuse_group(operation, device) : 0;
 }
 
 int preflight(struct operation *operation, struct operation_device *device)
 {
 	static int (*const checks[])(struct operation *, struct operation_device *) = {
-		refuse_missing_container, preflight_netdevs, preflight_disks, preflight_users, refuse_group_in_use,
+		refuse_group_of_domain, refuse_missing_container, preflight_netdevs,
+		preflight_disks,        preflight_users,          refuse_group_in_use,
 	};
 	int r = 0;
 

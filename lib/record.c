@@ -52,6 +52,11 @@ static const struct row {
 	ROW("target", TEXT, target, false),
 	ROW("target-module", TEXT, target_module, false),
 	ROW("vfio-device", TEXT, vfio_device, false),
+	ROW("iommu-group", TEXT, iommu_group, false),
+	ROW("domain", TEXT, domain, false),
+	ROW("stays", FLAG, stays, false),
+	ROW("borrowed", FLAG, borrowed, false),
+	ROW("reattach", FLAG, reattach, false),
 	ROW("netdev", NETDEV, netdevs, false),
 	ROW("disk", TEXT, disk, false),
 	ROW("reset-methods", TEXT, reset_methods, false),
@@ -65,10 +70,8 @@ static const struct row {
 };
 
 static const char *const operations[] = {
-	[RECORD_DETACH] = "detach",
-	[RECORD_REATTACH] = "reattach",
-	[RECORD_RESET] = "reset",
-	[RECORD_SRIOV] = "sriov",
+	[RECORD_DETACH] = "detach", [RECORD_REATTACH] = "reattach", [RECORD_RESET] = "reset",
+	[RECORD_SRIOV] = "sriov",   [RECORD_PREPARE] = "prepare",   [RECORD_RELEASE] = "release",
 };
 
 const char *record_operation_name(enum record_operation operation)
@@ -249,6 +252,8 @@ int record_parse(char *text, struct arena *arena, struct record *ret_record)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (rows[i].required && !seen[i])
 			return -EBADMSG;
+	if ((record->operation == RECORD_PREPARE || record->operation == RECORD_RELEASE) && !record->domain[0])
+		return -EBADMSG;
 	*ret_record = *record;
 	return 0;
 }

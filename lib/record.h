@@ -23,6 +23,8 @@ enum record_operation {
 	RECORD_REATTACH,
 	RECORD_RESET,
 	RECORD_SRIOV,
+	RECORD_PREPARE, /* of a record: the domain has the device */
+	RECORD_RELEASE,
 };
 
 /* The word for an operation: "detach". */
@@ -52,6 +54,11 @@ struct record {
 	char target[SYSFS_NAME_SIZE]; /* of a detach: the driver; empty while only @target_module is known */
 	char target_module[SYSFS_NAME_SIZE];
 	char vfio_device[32]; /* it was on a VFIO driver: "vfio0" */
+	char iommu_group[12];
+	char domain[VFIOBIND_DOMAIN_SIZE]; /* that gets the device, or gives it back */
+	bool stays;                        /* this operation leaves the device on its driver */
+	bool borrowed;                     /* nobody has detached it, as far as is known: it is only the domain's */
+	bool reattach;                     /* detached for the domain: it goes back when that gives it back */
 	size_t n_netdevs;
 	char (*netdevs)[32];
 	char disk[SYSFS_NAME_SIZE]; /* the first; empty if it had none */

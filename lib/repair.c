@@ -164,7 +164,9 @@ static void restore_device(struct transaction *transaction, struct operation_dev
 	if (!device->target.driver[0] && device->target.module[0])
 		driver_find_in_module(transaction->repair->context, device->target.module, &device->target, NULL);
 	device->new_override = record->host.driver_override[0] ? record->host.driver_override : "\n";
-	device->change = device->stored = device->override_stored = device->unbound = true;
+	device->is_the_domains = record->domain[0];
+	device->stays = record->stays;
+	device->change = device->stored = device->override_stored = device->unbound = !record->stays;
 }
 
 /*
@@ -177,6 +179,7 @@ static int add_member(struct transaction *transaction, const struct vfiobind_add
 	struct operation *operation = &transaction->operation;
 	struct record *record;
 	char name[VFIOBIND_ADDRESS_SIZE];
+	bool is_gone;
 	int r;
 
 	vfiobind_address_format(address, name, sizeof(name));
@@ -189,7 +192,8 @@ static int add_member(struct transaction *transaction, const struct vfiobind_add
 		return add_repaired(repair, address, NULL, VFIOBIND_REPAIR_MALFORMED,
 				    vfiobind_error_code_summary(transaction->error.code));
 	r = collect_device(operation, address);
-	if (r == 0 &&
+	is_gone = r < 0 || operation->devices[operation->n_devices - 1].gone;
+	if (!is_gone &&
 	    journal_is_current(repair->context, record, operation->devices[operation->n_devices - 1].identity)) {
 		restore_device(transaction, &operation->devices[operation->n_devices - 1], record);
 		return 1;
@@ -200,7 +204,7 @@ static int add_member(struct transaction *transaction, const struct vfiobind_add
 	if (!repair->dry_run)
 		unlinkat(repair->journals_fd, name, 0);
 	r = add_repaired(repair, address, record, VFIOBIND_REPAIR_FORGOTTEN,
-			 r < 0 ? "the device is gone" : "it is another device, or the kernel was booted since");
+			 is_gone ? "the device is gone" : "it is another device, or the kernel was booted since");
 	if (r == 0 && operation->n_devices &&
 	    vfiobind_address_compare(&operation->devices[operation->n_devices - 1].handle.address, address) == 0) {
 		close_fd(operation->devices[operation->n_devices - 1].handle.fd);
@@ -273,37 +277,67 @@ static int undo(struct transaction *transaction)
 		[ROLLBACK_PENDING] = {VFIOBIND_REPAIR_PENDING, "the kernel has not finished a store"},
 	};
 	struct operation *operation = &transaction->operation;
+	_cleanup_free_ enum rollback *rollbacks = calloc(operation->n_devices, sizeof(*rollbacks));
+	int r = 0;
+
+	if (!rollbacks)
+		return fail_memory(transaction->repair->error);
+	for (size_t n = operation->n_devices; n-- > 0;)
+		rollbacks[n] = undo_device(operation, &operation->devices[n]);
+	for (size_t i = 0; r == 0 && i < operation->n_devices; i++)
+		r = settle(transaction, &operation->devices[i], outcomes[rollbacks[i]].outcome,
+			   outcomes[rollbacks[i]].note);
+	return r;
+}
+
+/* Also of a reset: nothing is left of it but what was changed for the time. */
+static int end_undone(struct transaction *transaction)
+{
+	return transaction->repair->dry_run ? settle_all(transaction, VFIOBIND_REPAIR_UNDONE, NULL) : undo(transaction);
+}
+
+/* Without the first device's journal it had not begun, or is undone; see journal.h. */
+static bool has_begun(struct transaction *transaction, const struct record *record)
+{
+	struct repair *repair = transaction->repair;
+	char name[VFIOBIND_ADDRESS_SIZE];
+	struct record *first;
+	int r;
+
+	vfiobind_address_format(&record->members[0], name, sizeof(name));
+	r = journal_read(repair->context, STATE_JOURNALS, repair->journals_fd, name, &repair->box->arena, &first, NULL);
+	return r < 0 || (r > 0 && strcmp(first->transaction, record->transaction) == 0);
+}
+
+/* All that the kernel had to do is done: what is written down is yet to say so. */
+static int finish(struct transaction *transaction)
+{
+	struct operation *operation = &transaction->operation;
 	int r = 0;
 
 	for (size_t n = operation->n_devices; r == 0 && n-- > 0;) {
-		enum rollback rollback = undo_device(operation, &operation->devices[n]);
+		const struct operation_device *device = &operation->devices[n];
 
-		r = settle(transaction, &operation->devices[n], outcomes[rollback].outcome, outcomes[rollback].note);
+		if (!transaction->repair->dry_run)
+			r = journal_commit_device(operation, device);
+		r = r == 0 ? add_repaired(transaction->repair, &device->handle.address, device->record,
+					  VFIOBIND_REPAIR_FINISHED, NULL)
+			   : settle(transaction, device, VFIOBIND_REPAIR_FAILED, strerrordesc_np(-r));
 	}
 	return r;
 }
 
-/* All that the kernel had to do is done: only the end is missing. Otherwise all of it is undone. */
+/* Otherwise all of it is undone. */
 static int end_detach(struct transaction *transaction)
 {
 	struct operation *operation = &transaction->operation;
-	int done = 1, r = 0;
+	int done = 1;
 
 	for (size_t i = 0; done > 0 && i < operation->n_devices; i++)
 		done = is_at_target(transaction, &operation->devices[i]);
 	if (done < 0)
 		return done;
-	if (!done)
-		return transaction->repair->dry_run ? settle_all(transaction, VFIOBIND_REPAIR_UNDONE, NULL)
-						    : undo(transaction);
-	for (size_t i = 0; r == 0 && i < operation->n_devices; i++) {
-		if (!transaction->repair->dry_run)
-			r = journal_commit_device(operation, &operation->devices[i]);
-		r = r == 0 ? add_repaired(transaction->repair, &operation->devices[i].handle.address,
-					  operation->devices[i].record, VFIOBIND_REPAIR_FINISHED, NULL)
-			   : settle(transaction, &operation->devices[i], VFIOBIND_REPAIR_FAILED, strerrordesc_np(-r));
-	}
-	return r;
+	return done ? finish(transaction) : end_undone(transaction);
 }
 
 /* It goes on from where the device is now. */
@@ -333,15 +367,7 @@ static int end_reattach(struct transaction *transaction)
 			restore_device(transaction, &operation->devices[i], operation->devices[i].record);
 		return undo(transaction);
 	}
-	for (size_t i = 0; i < operation->n_devices; i++)
-		unlinkat(transaction->repair->devices_fd, operation->devices[i].handle.name, 0);
-	return settle_all(transaction, VFIOBIND_REPAIR_FINISHED, NULL);
-}
-
-/* Nothing is left of it but what was changed for the time. */
-static int end_reset(struct transaction *transaction)
-{
-	return transaction->repair->dry_run ? settle_all(transaction, VFIOBIND_REPAIR_UNDONE, NULL) : undo(transaction);
+	return finish(transaction);
 }
 
 /* One device: the physical function. */
@@ -351,16 +377,14 @@ static int end_sriov(struct transaction *transaction)
 
 	if (sriov_is_done(operation, &operation->devices[0], operation->devices[0].record))
 		return settle_all(transaction, VFIOBIND_REPAIR_FINISHED, NULL);
-	return transaction->repair->dry_run ? settle_all(transaction, VFIOBIND_REPAIR_UNDONE, NULL) : undo(transaction);
+	return end_undone(transaction);
 }
 
 static int repair_transaction(struct repair *repair, const struct record *record)
 {
 	static int (*const ends[])(struct transaction * transaction) = {
-		[RECORD_DETACH] = end_detach,
-		[RECORD_REATTACH] = end_reattach,
-		[RECORD_RESET] = end_reset,
-		[RECORD_SRIOV] = end_sriov,
+		[RECORD_DETACH] = end_detach, [RECORD_REATTACH] = end_reattach, [RECORD_RESET] = end_undone,
+		[RECORD_SRIOV] = end_sriov,   [RECORD_PREPARE] = end_detach,    [RECORD_RELEASE] = end_reattach,
 	};
 	struct transaction transaction = {
 		.repair = repair,
@@ -374,6 +398,7 @@ static int repair_transaction(struct repair *repair, const struct record *record
 	operation->error = &transaction.error;
 	operation->arena = &repair->box->arena;
 	operation->kind = record->operation;
+	operation->domain = record->domain[0] ? record->domain : NULL;
 	context_extend(repair->context);
 	if (!repair->dry_run)
 		r = take_locks(&transaction, record);
@@ -393,7 +418,7 @@ static int repair_transaction(struct repair *repair, const struct record *record
 	r = r < 0 ? r : operation->n_devices ? wait_for_worker(&transaction) : 0;
 	repair->began = repair->began || (r > 0 && !repair->dry_run);
 	if (r > 0)
-		r = ends[operation->kind](&transaction);
+		r = has_begun(&transaction, record) ? ends[operation->kind](&transaction) : end_undone(&transaction);
 	operation_end(operation);
 	return r;
 }
@@ -449,7 +474,7 @@ static int repair_record(struct repair *repair, const char *name)
 		note = "the device is gone";
 	} else {
 		if (attribute_read(repair->context, handle.directory, "modalias", identity, sizeof(identity)) <= 0)
-			strcpy(identity, "unknown");
+			strcpy(identity, JOURNAL_UNKNOWN);
 		r = device_read_driver(repair->context, &handle, driver, NULL);
 		if (!journal_is_current(repair->context, record, identity))
 			note = "it is another device, or the kernel was booted since";

@@ -7,6 +7,7 @@
 #include "attribute.h"
 #include "context.h"
 #include "device.h"
+#include "domain.h"
 #include "error.h"
 #include "group.h"
 #include "journal.h"
@@ -211,7 +212,11 @@ static int read_detached(const struct reader *reader)
 	if (state_open(reader->context, STATE_DEVICES, false, &directory_fd, NULL) < 0 || directory_fd < 0 ||
 	    journal_read(reader->context, STATE_DEVICES, directory_fd, reader->handle.name, reader->arena, &record,
 			 NULL) <= 0 ||
-	    !journal_is_current(reader->context, record, device->modalias ? device->modalias : "unknown"))
+	    !journal_is_current(reader->context, record, device->modalias ? device->modalias : JOURNAL_UNKNOWN))
+		return 0;
+	if (domain_uses(record))
+		device->domain = record->domain;
+	if (record->borrowed)
 		return 0;
 	detached = arena_zalloc(reader->arena, sizeof(*detached));
 	if (!detached)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "vfiobind.h"
 
@@ -31,6 +32,7 @@ enum option_set {
 	OPTION_FORCE = 1 << 7,
 	OPTION_METHOD = 1 << 8,
 	OPTION_SRIOV = 1 << 9,
+	OPTION_DOMAIN = 1 << 10,
 };
 
 struct cli;
@@ -45,8 +47,8 @@ struct verb {
 	int (*run)(struct cli *cli);
 };
 
-extern const struct verb list_verb, show_verb, detach_verb, reattach_verb, reset_verb, sriov_verb, explain_verb,
-	doctor_verb, repair_verb;
+extern const struct verb list_verb, show_verb, detach_verb, reattach_verb, reset_verb, sriov_verb, hostdev_verb,
+	explain_verb, doctor_verb, repair_verb;
 
 /* One run of the command. */
 struct cli {
@@ -71,6 +73,7 @@ struct cli {
 	const char *driver;
 	const char *method;
 	const char *numvfs;
+	const char *domain;
 	const char *timeout;
 	unsigned int timeout_ms; /* 0 without --timeout */
 };
@@ -117,6 +120,9 @@ bool list_wants(const struct cli *cli, const struct vfiobind_device *device);
 /* list.c: prints the columns of a device that follow its address. */
 void list_print_columns(const struct cli *cli, const struct vfiobind_device *device, struct names *names,
 			bool mark_group);
+
+/* result.c: prints what was written, as lines for a shell. */
+void result_print_actions(const struct vfiobind_result_device *device, FILE *stream);
 
 /* result.c: prints what became of devices, and frees it. Returns the exit status. */
 int result_print(const struct cli *cli, struct vfiobind_result *result);

@@ -226,6 +226,7 @@ struct json_object *json_device(const struct vfiobind_device *device, struct nam
 	json_object_object_add(object, "netdevs", json_text_array(device->netdevs, device->n_netdevs));
 	json_object_object_add(object, "vfio", json_vfio(device->vfio));
 	json_object_object_add(object, "detached", json_detached(device->detached));
+	json_object_object_add(object, "domain", json_text(device->domain));
 	json_object_object_add(object, "parent", device->has_parent ? json_address(&device->parent) : NULL);
 	json_object_object_add(object, "error", device->error ? error_object(device->error) : NULL);
 	return object;

@@ -15,6 +15,8 @@ struct json_object *json_text_array(const char *const *texts, size_t n);
 struct json_object *json_address(const struct vfiobind_address *address);
 struct json_object *json_vfio(const struct vfiobind_vfio *vfio);
 struct json_object *json_device(const struct vfiobind_device *device, struct names *names);
+/* result.c */
+struct json_object *json_result_device(const struct cli *cli, const struct vfiobind_result_device *device);
 struct json_object *json_error(const struct vfiobind_error *error);
 
 #endif

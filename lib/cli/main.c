@@ -9,8 +9,8 @@
 #include "cli.h"
 
 static const struct verb *const verbs[] = {
-	&list_verb,  &show_verb,    &detach_verb, &reattach_verb, &reset_verb,
-	&sriov_verb, &explain_verb, &doctor_verb, &repair_verb,
+	&list_verb,  &show_verb,    &detach_verb,  &reattach_verb, &reset_verb,
+	&sriov_verb, &hostdev_verb, &explain_verb, &doctor_verb,   &repair_verb,
 };
 
 /* In columns, with two blanks before the help: completions read it. */

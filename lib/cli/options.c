@@ -37,6 +37,7 @@ static const struct option_row {
 	 FLAG(no_autoprobe)},
 	{"autoprobe", 0, .help = "host drivers take virtual functions, from now on", .set = OPTION_SRIOV,
 	 FLAG(autoprobe)},
+	{"domain", 0, .help = "the domain's name; else that in FILE", .set = OPTION_DOMAIN, VALUE(domain, "NAME")},
 	{"timeout", 0, .help = "how long to wait for the kernel, in seconds; 30 without it", VALUE(timeout, "SECONDS")},
 	{"color", 0, .help = "colours: auto, always, never", VALUE(color_when, "WHEN")},
 	{"verbose", 'v', .help = "say on stderr what was written", FLAG(verbose)},

@@ -49,7 +49,7 @@ static char *shell_line(const struct vfiobind_action *action)
 	return r < 0 ? NULL : line;
 }
 
-static void print_actions(const struct vfiobind_result_device *device, FILE *stream)
+void result_print_actions(const struct vfiobind_result_device *device, FILE *stream)
 {
 	for (size_t i = 0; i < device->n_actions; i++) {
 		char *line = shell_line(device->actions[i]), escaped[4096];
@@ -60,7 +60,7 @@ static void print_actions(const struct vfiobind_result_device *device, FILE *str
 	}
 }
 
-static struct json_object *json_result_device(const struct cli *cli, const struct vfiobind_result_device *device)
+struct json_object *json_result_device(const struct cli *cli, const struct vfiobind_result_device *device)
 {
 	struct json_object *object = json_object_new_object(), *commands;
 
@@ -142,12 +142,12 @@ int result_print(const struct cli *cli, struct vfiobind_result *result)
 		for (size_t j = 0; j < device->n_warnings; j++)
 			output_warning(cli, &device->address, device->warnings[j]);
 		if (cli->verbose && !cli->dry_run)
-			print_actions(device, stderr);
+			result_print_actions(device, stderr);
 		if (cli->json)
 			continue;
 		print_device(cli, device);
 		if (cli->dry_run)
-			print_actions(device, stdout);
+			result_print_actions(device, stdout);
 	}
 	vfiobind_result_free(result);
 	return EXIT_DONE;

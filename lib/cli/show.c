@@ -119,6 +119,8 @@ static void print_device(const struct vfiobind_device *device, struct names *nam
 		print_node("group node", device->vfio->group_node, &device->vfio->group_access);
 		print_node("device node", device->vfio->cdev, &device->vfio->cdev_access);
 	}
+	if (device->domain)
+		print_line("domain", device->domain);
 }
 
 static int run(struct cli *cli)

@@ -103,6 +103,7 @@ enum vfiobind_error_code {
 	VFIOBIND_ERROR_INVALID_ARGUMENT = 1,    /* an argument or option makes no sense */
 	VFIOBIND_ERROR_INVALID_ADDRESS = 2,     /* not an address, node device name or interface name */
 	VFIOBIND_ERROR_INVALID_DRIVER_NAME = 3, /* no driver or module can have this name */
+	VFIOBIND_ERROR_INVALID_DOMAIN = 4, /* no domain's description, or not one that can be used: the command's */
 	/* preconditions: nothing was written */
 	VFIOBIND_ERROR_SYSFS_UNAVAILABLE = 10,      /* no PCI bus under the sysfs root */
 	VFIOBIND_ERROR_SYSFS_READ_ONLY = 11,        /* sysfs is mounted read-only */
@@ -134,6 +135,11 @@ enum vfiobind_error_code {
 	VFIOBIND_ERROR_VFIO_IN_USE = 37,         /* a process has its VFIO device open; can be forced */
 	VFIOBIND_ERROR_GROUP_IN_USE = 38,        /* host drivers have others of its IOMMU group; can be forced */
 	VFIOBIND_ERROR_WORKER_UNAVAILABLE = 39,  /* no process could be started: a limit, or no memory */
+	VFIOBIND_ERROR_USED_BY_DOMAIN = 80,      /* a domain uses the device, and has not released it */
+	VFIOBIND_ERROR_GROUP_USED_BY_DOMAIN = 81,    /* a domain uses others of its IOMMU group */
+	VFIOBIND_ERROR_NOT_DETACHED = 82,            /* an unmanaged device is not on a VFIO driver */
+	VFIOBIND_ERROR_XEN_DRIVER = 83,              /* the device is on Xen's pciback */
+	VFIOBIND_ERROR_DRIVER_TYPE_UNSUPPORTED = 84, /* a kind of driver other than vfio was asked for */
 	/* failures of the operation */
 	VFIOBIND_ERROR_OVERRIDE_FAILED = 40,      /* the write to driver_override failed */
 	VFIOBIND_ERROR_OVERRIDE_NOT_CLEARED = 41, /* driver_override still has a value after it was cleared */
@@ -440,6 +446,7 @@ struct vfiobind_device {
 	const char *const *netdevs;
 	const struct vfiobind_vfio *vfio;         /* NULL if not on a VFIO driver */
 	const struct vfiobind_detached *detached; /* NULL if it is not, or nothing can be read of it */
+	const char *domain;                       /* that uses it; NULL if none, or nothing can be read of it */
 	bool has_parent;                          /* behind a bridge, @parent */
 	struct vfiobind_address parent;
 	const struct vfiobind_error *error; /* of vfiobind_devices_read(): why it is not read in full; else NULL */
@@ -635,7 +642,8 @@ struct vfiobind_detach_options {
  *
  * Returns: 0, or with @error's code (state untouched unless said otherwise):
  * -EINVAL invalid-argument, invalid-driver-name; -ENODEV device-not-found; -ENOTSUP not-endpoint;
- * -EBUSY pf-has-vfs, netdev-in-use, block-in-use, vfio-in-use, group-in-use, locked; -EUCLEAN repair-needed;
+ * -EBUSY pf-has-vfs, netdev-in-use, block-in-use, vfio-in-use, group-in-use, used-by-domain, locked;
+ * -EUCLEAN repair-needed;
  * -EPERM state-unsafe; -EBADMSG state-malformed; -ENOENT vfio-node-missing; -ENXIO no-iommu-group; -ENOENT driver-not-found, module-missing, module-has-no-driver;
  * -ENOTUNIQ driver-ambiguous; -EPERM not-vfio-driver, module-blacklisted, module-install-command;
  * -EACCES permission-denied; -EPERM lockdown; -EROFS sysfs-read-only; the kernel's errno: module-load-failed,
@@ -678,7 +686,8 @@ struct vfiobind_reattach_options {
  *
  * Returns: 0, or with @error's code (state untouched unless said otherwise):
  * -EINVAL invalid-argument; -ENODEV device-not-found; -EACCES permission-denied; -EROFS sysfs-read-only;
- * -EIO attribute-malformed; the kernel's errno: attribute-unreadable, sysfs-unavailable, system;
+ * -EBUSY used-by-domain, group-used-by-domain; -EIO attribute-malformed; the kernel's errno: attribute-unreadable,
+ * sysfs-unavailable, system;
  * -ENOMEM out-of-memory (any state); with state restored or broken: the kernel's errno: override-failed,
  * unbind-failed, probe-write-failed; -ENODEV driver-changed, device-vanished; -EINVAL probe-refused;
  * -EIO override-not-cleared, still-detached; -ECONNRESET worker-killed; with state untouched or pending: -ETIMEDOUT
@@ -731,7 +740,7 @@ struct vfiobind_reset_options {
  *
  * Returns: 0, or with @error's code (state untouched unless said otherwise):
  * -EINVAL invalid-argument; -ENODEV device-not-found; -ENOTSUP not-endpoint; -ENOTTY no-reset-method; -EBUSY pf-has-vfs,
- * driver-bound, vfio-in-use, locked; -EUCLEAN repair-needed; -EPERM state-unsafe; -EBADMSG state-malformed;
+ * driver-bound, vfio-in-use, used-by-domain, locked; -EUCLEAN repair-needed; -EPERM state-unsafe; -EBADMSG state-malformed;
  * -EACCES permission-denied; -EROFS sysfs-read-only; -EIO attribute-malformed; the kernel's errno:
  * attribute-unreadable, state-unavailable, sysfs-unavailable, system; -ENOMEM out-of-memory (any state);
  * with state untouched or restored: -EINVAL reset-method-refused; with state restored or broken: the kernel's errno,
@@ -851,6 +860,93 @@ int vfiobind_sriov_set(struct vfiobind_context *context, const struct vfiobind_a
  */
 struct vfiobind_sriov *vfiobind_sriov_free(struct vfiobind_sriov *sriov);
 
+/* ---------------------------------------------------------------------------------------------------- domains */
+
+/** What a device is to a domain. */
+enum vfiobind_hostdev_kind {
+	VFIOBIND_HOSTDEV_KIND_HOSTDEV = 0, /* libvirt's <hostdev> */
+	VFIOBIND_HOSTDEV_KIND_INTERFACE,   /* libvirt's <interface type='hostdev'> */
+	VFIOBIND_HOSTDEV_KIND_NVME,        /* libvirt's <disk type='nvme'>, all namespaces of a controller */
+};
+
+/** Room for the name of a domain, and its NUL. */
+#define VFIOBIND_DOMAIN_SIZE 256
+
+/** A device that a domain wants. */
+struct vfiobind_hostdev {
+	size_t size; /* set by VFIOBIND_HOSTDEV_INIT */
+	struct vfiobind_address address;
+	enum vfiobind_hostdev_kind kind;
+	bool managed; /* true: it is taken from its host driver, and given back; false: it must be on a VFIO driver */
+	const char *driver_name;  /* NULL or "vfio"; "kvm" and "xen" are refused */
+	const char *driver_model; /* if managed, a driver or a module, in any spelling; NULL: the best match */
+};
+
+#define VFIOBIND_HOSTDEV_INIT                           \
+	{                                               \
+		.size = sizeof(struct vfiobind_hostdev) \
+	}
+
+/** Whose devices they are, and how they are got. */
+struct vfiobind_hostdev_options {
+	size_t size;        /* set by VFIOBIND_HOSTDEV_OPTIONS_INIT */
+	const char *domain; /* required: up to 255 bytes without control characters, the same at prepare and release */
+	bool force;         /* as in struct vfiobind_detach_options; of no meaning to vfiobind_hostdev_release() */
+};
+
+#define VFIOBIND_HOSTDEV_OPTIONS_INIT                           \
+	{                                                       \
+		.size = sizeof(struct vfiobind_hostdev_options) \
+	}
+
+/**
+ * Gets a domain's devices ready before it starts: all of them, or none. Until vfiobind_hostdev_release() it is written
+ * down that the domain uses them, for all processes to see: no other call takes such a device, nor detaches, reattaches
+ * or gives it to the host, whoever makes it.
+ *
+ * A managed device is detached as by vfiobind_device_detach(). An unmanaged one must be on vfio-pci, or on a driver for
+ * which it has a vfio-dev entry, and is left as it is; nothing is written to sysfs for it. All that speaks against a
+ * detach speaks against either. Of a device's IOMMU group no other domain may use a device, and no host driver have one
+ * that is not in the same call.
+ *
+ * Nothing is reset. A VFIO driver has the kernel reset a function when it is opened (vfio_pci_core_enable()), by the
+ * same methods as the attribute `reset` does; and each device is on a VFIO driver when this returns.
+ *
+ * @devices: an array, whose elements have the size that the first one says; no device twice
+ * @n_devices: 0 is possible: a domain may have none
+ * @options: the domain
+ * @ret_result: what became of the devices, in their order; give it back with vfiobind_result_free(); may be NULL
+ *
+ * Returns: 0, or with @error's code (state untouched): -EINVAL invalid-argument; -EBUSY used-by-domain,
+ * group-used-by-domain; -EPERM not-detached; -ENOTSUP xen-driver, driver-type-unsupported; or as
+ * vfiobind_device_detach(). Since: 0.1
+ */
+int vfiobind_hostdev_prepare(struct vfiobind_context *context, const struct vfiobind_hostdev *devices, size_t n_devices,
+			     const struct vfiobind_hostdev_options *options, struct vfiobind_result **ret_result,
+			     struct vfiobind_error *error);
+
+/**
+ * Takes a domain's devices back after its end: all of them, or none. What the domain does not use, is left alone, with a
+ * warning; so is what was detached already when the domain got it. What was detached for the domain goes back as by
+ * vfiobind_device_reattach(). A device that was removed meanwhile is forgotten.
+ *
+ * What goes back to a host driver is reset before, where it has the attribute `reset`. A VFIO driver does so when the
+ * function is closed, but not if another has the lock of the function or of its bridge just then
+ * (vfio_pci_core_disable()), as when two guests end at once; and then nobody does, for who opens it next is no VFIO
+ * driver. That it cannot be reset is no failure but a warning.
+ *
+ * @devices: an array, whose elements have the size that the first one says; no device twice. Only their addresses matter
+ * @n_devices: 0 is possible
+ * @options: the domain
+ * @ret_result: what became of the devices, in their order; give it back with vfiobind_result_free(); may be NULL
+ *
+ * Returns: 0, or with @error's code (state untouched): -EINVAL invalid-argument; -EBUSY vfio-in-use,
+ * group-used-by-domain; or as vfiobind_device_reattach(). Since: 0.1
+ */
+int vfiobind_hostdev_release(struct vfiobind_context *context, const struct vfiobind_hostdev *devices, size_t n_devices,
+			     const struct vfiobind_hostdev_options *options, struct vfiobind_result **ret_result,
+			     struct vfiobind_error *error);
+
 /* ------------------------------------------------------------------------------------------------------- repair */
 
 /** What became of a device whose operation had not ended, or of what was written down of it. */
@@ -874,8 +970,7 @@ const char *vfiobind_repair_outcome_name(enum vfiobind_repair_outcome outcome);
 /** One device that was looked at. */
 struct vfiobind_repaired {
 	struct vfiobind_address address;
-	const char *
-		operation; /* what had not ended: "detach", "reattach", "reset" or "sriov"; NULL if nothing is known of it */
+	const char *operation; /* what had not ended: "detach", "reattach", "reset" …; NULL if nothing is known of it */
 	enum vfiobind_repair_outcome outcome;
 	const char *driver;          /* that it is on now; NULL if none or not known */
 	const char *driver_override; /* that it has now; NULL if unset or not known */
@@ -900,9 +995,10 @@ struct vfiobind_repair_options {
 	}
 
 /**
- * Finishes or undoes what a crash or a time-out has left: a detach is finished if the kernel has finished it, and undone
- * else, and so are virtual functions; a reattach is finished, or else undone; after a reset, reset_method is put back. What another process has made of a device meanwhile is not touched. An
- * operation that a process or the kernel is still busy with is waited for until the time-out.
+ * Finishes or undoes what a crash or a time-out has left: a detach or prepare is finished if the kernel has finished it,
+ * and undone else, and so are virtual functions; a reattach or release is finished, or else undone; after a reset,
+ * reset_method is put back. What another process has made of a device meanwhile is not touched. An operation that a
+ * process or the kernel is still busy with is waited for until the time-out.
  *
  * @options: NULL for the defaults
  * @ret_repairs: what became of the devices; give it back with vfiobind_repairs_free(); may be NULL

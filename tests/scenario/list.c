@@ -88,11 +88,11 @@ static void the_tree_tells_who_shares_a_group(void **state)
 /* ---- JSON ---- */
 
 static const char *const keys[] = {
-	"address",          "name",           "vendor",          "device",      "subsystem_vendor",
-	"subsystem_device", "class",          "modalias",        "driver",      "module",
-	"driver_type",      "variant",        "driver_override", "iommu_group", "group_devices",
-	"group_viable",     "group_blockers", "physfn",          "virtfns",     "numvfs",
-	"netdevs",          "vfio",           "detached",        "parent",      "error",
+	"address",         "name",        "vendor",        "device",       "subsystem_vendor", "subsystem_device",
+	"class",           "modalias",    "driver",        "module",       "driver_type",      "variant",
+	"driver_override", "iommu_group", "group_devices", "group_viable", "group_blockers",   "physfn",
+	"virtfns",         "numvfs",      "netdevs",       "vfio",         "detached",         "domain",
+	"parent",          "error",
 };
 
 static void assert_keys(struct json_object *device)

@@ -201,6 +201,35 @@ static int set_sriov(struct vfiobind_context *context, struct vfiobind_error *er
 	return r;
 }
 
+static int for_web(int (*call)(struct vfiobind_context *, const struct vfiobind_hostdev *, size_t,
+			       const struct vfiobind_hostdev_options *, struct vfiobind_result **,
+			       struct vfiobind_error *),
+		   struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_hostdev_options options = VFIOBIND_HOSTDEV_OPTIONS_INIT;
+	struct vfiobind_hostdev hostdev = VFIOBIND_HOSTDEV_INIT;
+	struct vfiobind_result *result = NULL;
+	int r;
+
+	options.domain = "web";
+	hostdev.address = vf;
+	hostdev.managed = true;
+	hostdev.driver_model = DRIVER;
+	r = call(context, &hostdev, 1, &options, &result, error);
+	vfiobind_result_free(result);
+	return r;
+}
+
+static int prepare(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	return for_web(vfiobind_hostdev_prepare, context, error);
+}
+
+static int release(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	return for_web(vfiobind_hostdev_release, context, error);
+}
+
 static int repair(struct vfiobind_context *context, struct vfiobind_error *error)
 {
 	struct vfiobind_repairs *repairs = NULL;
@@ -229,6 +258,17 @@ static void load(void)
 static void detached(void)
 {
 	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+}
+
+static void prepared(void)
+{
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	struct vfiobind_context *context;
+
+	load();
+	assert_return_code(vfiobind_context_new(&context), 0);
+	assert_return_code(prepare(context, &error), 0);
+	vfiobind_context_free(context);
 }
 
 /* The kernel goes on with what it was asked for; that is waited for, so that no store of it is taken for one of a repair. */
@@ -287,6 +327,8 @@ static const struct function {
 	{"read SR-IOV", nothing, read_sriov},
 	{"set SR-IOV", load, set_sriov, true},
 	{"repair SR-IOV", crashed_sriov, repair, true},
+	{"prepare", load, prepare, true},
+	{"release", prepared, release, true},
 	{"repair a detach", crashed_detach, repair, true},
 	{"repair a reattach", crashed_reattach, repair, true},
 	{"repair nothing", detached, repair, true},

@@ -23,7 +23,9 @@ struct operation {
 	/* @ret_free: the device is on no driver now, and a warning says so. */
 	int (*run)(struct vfiobind_context *context, const struct vfiobind_address *address, bool *ret_free,
 		   struct vfiobind_error *error);
-	bool loads; /* modules: they stay, so only the device is as it was */
+	bool loads;   /* modules: they stay, so only the device is as it was */
+	bool takes;   /* else whom it gives the device to may be missing: then it is on no driver */
+	bool used[2]; /* whether it is written down that a domain has the device: before, and when it is done */
 };
 
 static bool is_free(const struct vfiobind_result *result)
@@ -71,6 +73,41 @@ static int run_reset(struct vfiobind_context *context, const struct vfiobind_add
 	return r;
 }
 
+static int run_prepare(struct vfiobind_context *context, const struct vfiobind_address *address, bool *ret_free,
+		       struct vfiobind_error *error)
+{
+	struct vfiobind_hostdev_options options = VFIOBIND_HOSTDEV_OPTIONS_INIT;
+	struct vfiobind_hostdev hostdev = VFIOBIND_HOSTDEV_INIT;
+	struct vfiobind_result *result = NULL;
+	int r;
+
+	options.domain = "web";
+	hostdev.address = *address;
+	hostdev.managed = true;
+	hostdev.driver_model = "vfio-pci-e1000e";
+	r = vfiobind_hostdev_prepare(context, &hostdev, 1, &options, &result, error);
+	assert_true(!r == !!result);
+	vfiobind_result_free(result);
+	return r;
+}
+
+static int run_release(struct vfiobind_context *context, const struct vfiobind_address *address, bool *ret_free,
+		       struct vfiobind_error *error)
+{
+	struct vfiobind_hostdev_options options = VFIOBIND_HOSTDEV_OPTIONS_INIT;
+	struct vfiobind_hostdev hostdev = VFIOBIND_HOSTDEV_INIT;
+	struct vfiobind_result *result = NULL;
+	int r;
+
+	options.domain = "web";
+	hostdev.address = *address;
+	r = vfiobind_hostdev_release(context, &hostdev, 1, &options, &result, error);
+	*ret_free = is_free(result);
+	assert_true(!r == !!result);
+	vfiobind_result_free(result);
+	return r;
+}
+
 static int carry_out(const struct operation *operation, bool *ret_free, struct vfiobind_error *error)
 {
 	struct vfiobind_context *context;
@@ -98,6 +135,33 @@ static void detach_first(void)
 {
 	load_modules();
 	RUN_WELL("vfiobind", "detach", NIC, "--driver", "vfio-pci-e1000e");
+}
+
+static void prepare_first(void)
+{
+	const struct operation prepare = {.run = run_prepare};
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	bool is_free;
+
+	load_modules();
+	assert_return_code(carry_out(&prepare, &is_free, &error), 0);
+}
+
+/* Whether it is written down that a domain has the device. */
+static bool is_used(void)
+{
+	struct vfiobind_context *context;
+	struct vfiobind_address address;
+	struct vfiobind_device *device;
+	bool used;
+
+	assert_return_code(vfiobind_context_new(&context), 0);
+	assert_return_code(vfiobind_address_parse(NIC, &address), 0);
+	assert_return_code(vfiobind_device_read(context, &address, &device, NULL), 0);
+	used = device->domain;
+	vfiobind_device_free(device);
+	vfiobind_context_free(context);
+	return used;
 }
 
 /* ---- one failure ---- */
@@ -142,6 +206,8 @@ static void check_outcome(const struct operation *operation, const struct states
 	if (operation->loads &&
 	    !(done ? is_device("vfio-pci-e1000e", "vfio-pci-e1000e") : is_device("e1000e", "(null)")))
 		fail_msg("%s: %s: the device is not %s", operation->name, rule, done ? "detached" : "as it was");
+	if (is_used() != operation->used[done])
+		fail_msg("%s: %s: whether the domain has the device is wrong", operation->name, rule);
 	if (!operation->loads && !is_state(done ? states->new : states->old, rule))
 		fail_msg("%s: %s: returned %d (%s), which is not so", operation->name, rule, r,
 			 done ? "done" : vfiobind_error_code_name(error->code));
@@ -150,7 +216,7 @@ static void check_outcome(const struct operation *operation, const struct states
 /* A reattach is done when the VFIO driver is gone; that no host driver came is a warning. */
 static void check_free(const struct operation *operation, const char *rule)
 {
-	if (operation->run != run_reattach || !is_device(NULL, "(null)"))
+	if (operation->takes || is_used() != operation->used[true] || !is_device(NULL, "(null)"))
 		fail_msg("%s: %s: done, with a warning that is not so", operation->name, rule);
 }
 
@@ -266,6 +332,7 @@ static void any_one_failure_of_a_detach_leaves_old_or_new(void **state)
 		.name = "detach",
 		.prepare = load_modules,
 		.run = run_detach,
+		.takes = true,
 	});
 }
 
@@ -275,6 +342,7 @@ static void any_one_failure_of_a_detach_that_loads_the_module_leaves_old_or_new(
 		.name = "detach with its module",
 		.prepare = leave_unloaded,
 		.run = run_detach,
+		.takes = true,
 		.loads = true,
 	});
 }
@@ -295,6 +363,28 @@ static void any_one_failure_of_a_reset_leaves_its_methods_alone(void **state)
 		.name = "reset",
 		.prepare = detach_first,
 		.run = run_reset,
+		.takes = true,
+	});
+}
+
+static void any_one_failure_of_a_prepare_leaves_old_or_new(void **state)
+{
+	check_each_failure(&(const struct operation){
+		.name = "prepare",
+		.prepare = load_modules,
+		.run = run_prepare,
+		.takes = true,
+		.used = {false, true},
+	});
+}
+
+static void any_one_failure_of_a_release_leaves_old_or_new(void **state)
+{
+	check_each_failure(&(const struct operation){
+		.name = "release",
+		.prepare = prepare_first,
+		.run = run_release,
+		.used = {true, false},
 	});
 }
 
@@ -305,4 +395,9 @@ static const struct CMUnitTest e1000e_tests[] = {
 	SCENARIO(any_one_failure_of_a_reset_leaves_its_methods_alone),
 };
 
-SCENARIO_MAIN(SUITE("e1000e", e1000e_tests))
+static const struct CMUnitTest domain_tests[] = {
+	SCENARIO(any_one_failure_of_a_prepare_leaves_old_or_new),
+	SCENARIO(any_one_failure_of_a_release_leaves_old_or_new),
+};
+
+SCENARIO_MAIN(SUITE("e1000e", e1000e_tests), SUITE("e1000e-domain", domain_tests))
