@@ -82,7 +82,7 @@ static int walk_builtin(const struct vfiobind_context *context, alias_visitor vi
 		char *value = strchr(entry, '=');
 		char *dot = value ? strchr(entry, '.') : NULL;
 
-		if (!dot || dot > value || strncmp(dot, key, strlen(key)) != 0 ||
+		if (!dot || dot == entry || dot > value || strncmp(dot, key, strlen(key)) != 0 ||
 		    strncmp(value + 1, prefix, strlen(prefix)) != 0)
 			continue;
 		*dot = '\0';

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The first line is a device's modalias; the rest is modules.alias. */
+/* The first line is a device's modalias; the rest is modules.alias, and modules.builtin.modinfo too. */
 #include "fuzz.h"
 
 #include <fcntl.h>
@@ -15,7 +15,6 @@ static int look(const struct alias *alias, void *data)
 	const struct modalias *device = data;
 	struct modalias pattern;
 
-	require(alias->line > 0);
 	require(strncmp(alias->pattern, "vfio_pci:", 9) == 0 && alias->module[0]);
 	if (modalias_parse(alias->pattern, "vfio_pci:", &pattern) < 0)
 		return 0;
@@ -24,26 +23,30 @@ static int look(const struct alias *alias, void *data)
 	return 0;
 }
 
-/* A directory whose modules.alias is this text. */
-static void write_index(const char *directory, const char *text)
-{
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/modules.alias", directory);
-	file = fopen(path, "we");
-	require(file && fputs(text, file) >= 0);
-	require(fclose(file) == 0);
-}
-
+static const char *const indexes[] = {"modules.alias", "modules.builtin.modinfo"};
 static char directory[] = "/tmp/fuzz-alias.XXXXXX";
+
+static void write_indexes(const char *text, size_t size)
+{
+	for (size_t i = 0; i < 2; i++) {
+		char path[128];
+		FILE *file;
+
+		snprintf(path, sizeof(path), "%s/%s", directory, indexes[i]);
+		file = fopen(path, "we");
+		require(file && fwrite(text, 1, size, file) == size);
+		require(fclose(file) == 0);
+	}
+}
 
 static void remove_directory(void)
 {
-	char path[128];
+	for (size_t i = 0; i < 2; i++) {
+		char path[128];
 
-	snprintf(path, sizeof(path), "%s/modules.alias", directory);
-	unlink(path);
+		snprintf(path, sizeof(path), "%s/%s", directory, indexes[i]);
+		unlink(path);
+	}
 	rmdir(directory);
 }
 
@@ -64,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (modalias_parse(text, "pci:", &device) == 0) {
 		/* What it says of itself it matches. */
 		require(!strpbrk(text, "*?[\\") ? modalias_match(&device, &device) : true);
-		write_index(directory, rest ? rest : "");
+		write_indexes(rest ? rest : "", rest ? size - (size_t)(rest - text) : 0);
 		require(alias_walk(context, look, &device) == 0);
 	}
 	free(text);
