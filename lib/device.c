@@ -132,7 +132,8 @@ enum vfiobind_driver_type device_classify_driver(struct vfiobind_context *contex
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (strcmp(driver, known[i].name) == 0)
 			return known[i].type;
-	if (sysfs_exists(device_fd, "vfio-dev"))
+	/* In doubt: a device that is taken for a host's is left alone, and whoever wanted it back believes that it is there. */
+	if (!sysfs_is_absent(device_fd, "vfio-dev"))
 		return VFIOBIND_DRIVER_TYPE_VFIO;
 	/* Linux 5.18 to 6.0 had variant drivers but no vfio-dev: who uses the core is one. */
 	if (sysfs_exists(context->sysfs_fd, "class/vfio-dev") ||

@@ -96,8 +96,10 @@ int group_read_members(struct vfiobind_context *context, const struct device_han
 			continue;
 		r = read_member(context, &address, arena, &member, &local);
 		/* It was removed meanwhile: no failure, so the caller's error stays as it is. */
-		if (r == -ENODEV)
+		if (r == -ENODEV) {
+			local = (struct vfiobind_error)VFIOBIND_ERROR_INIT;
 			continue;
+		}
 		if (r == 0 && arena_append(arena, &members, &n, member) < 0)
 			r = fail_memory(&local);
 		if (r < 0) {
@@ -106,6 +108,8 @@ int group_read_members(struct vfiobind_context *context, const struct device_han
 		}
 	}
 	sysfs_walk_close(&walk);
+	if (r < 0 && local.code == VFIOBIND_ERROR_NONE)
+		return device_fail_read(context, device, "iommu_group/devices", r, error);
 	if (r < 0)
 		return r;
 	if (n)

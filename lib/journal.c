@@ -23,7 +23,13 @@ static void read_boot(char boot[static 40])
 	_cleanup_close_ int fd = descriptor_open(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC, 0);
 	ssize_t n = fd < 0 ? -1 : read(fd, boot, 36);
 
-	strcpy(boot + (n == 36 ? 36 : 0), n == 36 ? "" : "unknown");
+	strcpy(boot + (n == 36 ? 36 : 0), n == 36 ? "" : JOURNAL_UNKNOWN);
+}
+
+/* What cannot be told now, or could not be then, is no reason to forget whose the device is. */
+static bool may_be_same(const char *then, const char *now)
+{
+	return strcmp(then, now) == 0 || strcmp(then, JOURNAL_UNKNOWN) == 0 || strcmp(now, JOURNAL_UNKNOWN) == 0;
 }
 
 bool journal_is_current(struct vfiobind_context *context, const struct record *record, const char *identity)
@@ -31,11 +37,7 @@ bool journal_is_current(struct vfiobind_context *context, const struct record *r
 	char boot[40];
 
 	read_boot(boot);
-	if (strcmp(record->boot, boot) != 0)
-		return false;
-	/* What cannot be told now, or could not be then, is no reason to forget whose the device is. */
-	return strcmp(record->identity, identity) == 0 || strcmp(record->identity, JOURNAL_UNKNOWN) == 0 ||
-	       strcmp(identity, JOURNAL_UNKNOWN) == 0;
+	return may_be_same(record->boot, boot) && may_be_same(record->identity, identity);
 }
 
 int journal_read(struct vfiobind_context *context, enum state_directory which, int directory_fd, const char *name,

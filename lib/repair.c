@@ -470,9 +470,10 @@ static int repair_record(struct repair *repair, const char *name)
 				    error.found[0] ? error.found : vfiobind_error_code_summary(error.code));
 	if (r == 0)
 		return 0;
-	if (device_open(repair->context, &address, &handle, NULL) < 0) {
+	r = device_open(repair->context, &address, &handle, &error);
+	if (r < 0 && error.code == VFIOBIND_ERROR_DEVICE_NOT_FOUND) {
 		note = "the device is gone";
-	} else {
+	} else if (r == 0) {
 		if (attribute_read(repair->context, handle.directory, "modalias", identity, sizeof(identity)) <= 0)
 			strcpy(identity, JOURNAL_UNKNOWN);
 		r = device_read_driver(repair->context, &handle, driver, NULL);
@@ -491,7 +492,8 @@ static int repair_record(struct repair *repair, const char *name)
 	return add_repaired(repair, &address, NULL, VFIOBIND_REPAIR_FORGOTTEN, note);
 }
 
-static int walk_directory(struct repair *repair, int directory_fd, int (*look)(struct repair *, const char *))
+static int walk_directory(struct repair *repair, enum state_directory which, int directory_fd,
+			  int (*look)(struct repair *, const char *))
 {
 	struct sysfs_walk walk;
 	const char *name;
@@ -501,9 +503,14 @@ static int walk_directory(struct repair *repair, int directory_fd, int (*look)(s
 		return 0;
 	r = sysfs_walk_open(&walk, directory_fd, ".");
 	if (r < 0)
-		return fail(repair->error, .code = VFIOBIND_ERROR_STATE_UNAVAILABLE, .number = -r);
-	while (r >= 0 && (r = sysfs_walk_next(&walk, &name)) > 0)
+		return state_fail(repair->context, which, "", "read", r, repair->error);
+	while ((r = sysfs_walk_next(&walk, &name)) > 0) {
 		r = look(repair, name);
+		if (r < 0)
+			break;
+	}
+	if (r < 0 && repair->error->code == VFIOBIND_ERROR_NONE)
+		state_fail(repair->context, which, "", "read", r, repair->error);
 	sysfs_walk_close(&walk);
 	return r;
 }
@@ -538,9 +545,9 @@ int vfiobind_repair(struct vfiobind_context *context, const struct vfiobind_repa
 		r = state_open(context, STATE_DEVICES, repair.journals_fd >= 0 && !repair.dry_run, &repair.devices_fd,
 			       &local);
 	if (r == 0)
-		r = walk_directory(&repair, repair.journals_fd, repair_journal);
+		r = walk_directory(&repair, STATE_JOURNALS, repair.journals_fd, repair_journal);
 	if (r == 0)
-		r = walk_directory(&repair, repair.devices_fd, repair_record);
+		r = walk_directory(&repair, STATE_DEVICES, repair.devices_fd, repair_record);
 	close_fd(repair.journals_fd);
 	close_fd(repair.devices_fd);
 	if (r == 0 && box->n_devices)

@@ -47,6 +47,11 @@ bool sysfs_exists(int dirfd, const char *path)
 	return faccessat(dirfd, path, F_OK, 0) == 0;
 }
 
+bool sysfs_is_absent(int dirfd, const char *path)
+{
+	return faccessat(dirfd, path, F_OK, 0) < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ENODEV);
+}
+
 int sysfs_walk_open(struct sysfs_walk *walk, int dirfd, const char *path)
 {
 	walk->length = 0;

@@ -28,6 +28,9 @@ int sysfs_readlink_name(int dirfd, const char *name, char buffer[static SYSFS_NA
 /* Whether the path exists. An error of any kind means no. */
 bool sysfs_exists(int dirfd, const char *path);
 
+/* Whether the path is known not to exist. An error of any other kind than that means no. */
+bool sysfs_is_absent(int dirfd, const char *path);
+
 /* Walks over a directory, "." and ".." left out. Start with sysfs_walk_open(), end with sysfs_walk_close(). */
 struct sysfs_walk {
 	int fd;

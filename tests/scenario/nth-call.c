@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Without memory at the 1st, 2nd, … nth allocation of the library: it says so, and the device is as it was, or as it
- * should be. The library is linked in, with its allocations going through here.
+ * The 1st, 2nd, … nth allocation of the library fails, or system call: it says so, and the device is as it was, or as it
+ * should be, or a repair makes it so.
  */
 #include "beside.h"
+#include "failing-calls.h"
 #include "harness.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,69 +17,6 @@
 #define VF "0000:04:10.0"
 #define PF "0000:04:00.0"
 #define DRIVER "vfio-pci-igbvf"
-
-/* ---- the allocations ---- */
-
-static unsigned long countdown; /* the allocation that brings it to 0 fails; 0: none does */
-static unsigned long n_allocations;
-
-static bool fails(void)
-{
-	n_allocations++;
-	if (countdown == 0 || --countdown)
-		return false;
-	errno = ENOMEM;
-	return true;
-}
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__real_reallocarray(void *old, size_t n, size_t size);
-void *__wrap_reallocarray(void *old, size_t n, size_t size);
-void *__wrap_reallocarray(void *old, size_t n, size_t size)
-{
-	return fails() ? NULL : __real_reallocarray(old, n, size);
-}
-
-char *__real_strdup(const char *text);
-char *__wrap_strdup(const char *text);
-char *__wrap_strdup(const char *text)
-{
-	return fails() ? NULL : __real_strdup(text);
-}
-
-int __wrap_asprintf(char **ret_text, const char *format, ...);
-int __wrap_asprintf(char **ret_text, const char *format, ...)
-{
-	va_list arguments;
-	int n;
-
-	if (fails())
-		return -1;
-	va_start(arguments, format);
-	n = vasprintf(ret_text, format, arguments);
-	va_end(arguments);
-	return n;
-}
-
-FILE *__real_open_memstream(char **text, size_t *size);
-FILE *__wrap_open_memstream(char **text, size_t *size);
-FILE *__wrap_open_memstream(char **text, size_t *size)
-{
-	return fails() ? NULL : __real_open_memstream(text, size);
-}
 
 /* ---- the functions ---- */
 
@@ -334,52 +271,66 @@ static const struct function {
 	{"repair nothing", detached, repair, true},
 };
 
-/* Returns whether the allocation was reached. */
-static bool fail_one(const struct function *function, unsigned long which)
+struct failing_call {
+	const struct function *function;
+	enum call_kind kind;
+	unsigned long which;
+};
+
+#define fail_about(call, format, ...)                                                                              \
+	fail_msg("%s, %s %lu (%s): " format, (call)->function->name, call_kind_names[(call)->kind], (call)->which, \
+		 calls_failed(), __VA_ARGS__)
+
+/* Returns whether the call was made. @ret_result: what the function returned. */
+static bool fail_one(const struct failing_call *call, int *ret_result)
 {
 	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
-	struct vfiobind_context *context;
+	struct vfiobind_context *context = NULL;
+	bool reached;
 	int r;
 
-	countdown = which;
+	calls_fail(call->kind, call->which);
 	r = vfiobind_context_new(&context);
-	if (r == 0) {
-		r = function->call(context, &error);
-		if (r < 0 && error.code != VFIOBIND_ERROR_OUT_OF_MEMORY)
-			fail_msg("%s, allocation %lu: %s", function->name, which, vfiobind_error_code_name(error.code));
-		vfiobind_context_free(context);
+	if (r == 0)
+		r = call->function->call(context, &error);
+	reached = calls_succeed();
+	if (context && r < 0) {
+		if (error.code == VFIOBIND_ERROR_NONE)
+			fail_about(call, "%s", "no error");
+		if (call->kind == CALL_ALLOCATION && (error.code != VFIOBIND_ERROR_OUT_OF_MEMORY || r != -ENOMEM))
+			fail_about(call, "%s", vfiobind_error_code_name(error.code));
+		if (error.state == VFIOBIND_STATE_UNTOUCHED && TRACE_COUNT(" sys.write "))
+			fail_about(call, "%s", "\"untouched\", but something was written");
 	}
-	if (countdown) {
-		assert_int_equal(r, 0);
-		countdown = 0;
-		return false;
-	}
-	if (r < 0)
-		assert_int_equal(r, -ENOMEM);
-	if (r < 0 && error.state == VFIOBIND_STATE_UNTOUCHED && TRACE_COUNT(" sys.write "))
-		fail_msg("%s, allocation %lu: \"untouched\", but something was written", function->name, which);
-	return true;
+	vfiobind_context_free(context);
+	if (!reached && r != 0)
+		fail_about(call, "nothing failed, but: %s", vfiobind_error_code_name(error.code));
+	*ret_result = r;
+	return reached;
 }
 
-static void check_function(const struct function *function)
+static void check_function(const struct function *function, enum call_kind kind)
 {
 	_cleanup_snapshot_ struct snapshot *old = NULL, *new = NULL;
-	unsigned long which;
+	struct failing_call call = {.function = function, .kind = kind, .which = 1000000};
+	/* All of those that change something take minutes. */
+	unsigned long stride = kind == CALL_SYSTEM && function->changes && !getenv("MOCKSYS_TEST_ALL") ? 5 : 1;
+	int r;
 
 	machine_reset(NULL);
 	function->prepare();
 	old = snapshot_take_nodes();
-	assert_false(fail_one(function, 1000000));
+	assert_false(fail_one(&call, &r));
 	new = snapshot_take_nodes();
-	for (which = 1;; which++) {
+	for (call.which = 1;; call.which += stride) {
 		_cleanup_snapshot_ struct snapshot *now = NULL;
 
-		if (function->changes || which == 1) {
+		if (function->changes || call.which == 1) {
 			machine_reset(NULL);
 			function->prepare();
 			trace_clear();
 		}
-		if (!fail_one(function, which))
+		if (!fail_one(&call, &r))
 			break;
 		/* Whatever is left to do, a repair does it; or there is nothing. */
 		if (!function->changes)
@@ -388,27 +339,37 @@ static void check_function(const struct function *function)
 		if (function->call == repair) {
 			_cleanup_text_ char *driver = link_name(DEVICES "/" VF "/driver");
 
-			assert_string_equal(driver, function->prepare == detached ? DRIVER : "igbvf");
+			/* It was undone, or it is done. */
+			if (!driver || (strcmp(driver, DRIVER) != 0 &&
+					(function->prepare == detached || strcmp(driver, "igbvf") != 0)))
+				fail_about(&call, "it is on %s", driver ? driver : "no driver");
 			continue;
 		}
 		now = snapshot_take_nodes();
 		/* Modules that were loaded on the way stay. */
-		if (function->prepare != nothing && function->prepare != take_up && snapshot_compare(old, now, NULL) &&
-		    snapshot_compare(new, now, function->name))
-			fail_msg("%s, allocation %lu: neither as it was nor as it should be", function->name, which);
+		if (function->prepare != nothing && function->prepare != take_up &&
+		    (r == 0 || snapshot_compare(old, now, NULL)) && snapshot_compare(new, now, function->name))
+			fail_about(&call, "%s", "neither as it was nor as it should be");
 	}
-	print_message("%s: %lu allocations\n", function->name, which - 1);
-	assert_true(which > 1);
+	print_message("%s: up to %s %lu\n", function->name, call_kind_names[kind], call.which - stride);
+	assert_true(call.which > 1);
 }
 
 static void each_function_survives_each_failure_of_memory(void **state)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
-		check_function(&functions[i]);
+		check_function(&functions[i], CALL_ALLOCATION);
+}
+
+static void each_function_survives_each_failure_of_a_system_call(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
+		check_function(&functions[i], CALL_SYSTEM);
 }
 
 static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(each_function_survives_each_failure_of_memory),
+	SCENARIO(each_function_survives_each_failure_of_a_system_call),
 };
 
 SCENARIO_MAIN(SUITE("two-vfs", two_vfs_tests))
