@@ -167,7 +167,7 @@ def check_json():
         found[verb] = {key for arguments in DOCUMENTS[verb] for key in keys_of(document(verb, *arguments))}
     for verb, keys in found.items():
         check(f'keys of {verb} in the page', {key for key in keys if re.search(rf'\b{key}\b', described)}, keys)
-    listed = re.sub(r'\(.*?\)', '', re.search(r'with the keys (.*?)\.\n', described, re.DOTALL)[1])
+    listed = re.sub(r'\(.*?\)', '', re.search(r'with the keys (.*?)\.\n', described, re.DOTALL)[1], flags=re.DOTALL)
     # error is there where a device could not be read.
     check('keys that the page has for show', set(re.findall(r'\w+', listed)), set(document('show', VF)) | {'error'})
 
