@@ -41,6 +41,24 @@ static void print_ids(FILE *list, const struct driver_desc *driver)
 	}
 }
 
+/* In C, what the conditions of a fixture look at. */
+static const char *const subjects[] = {
+	[PROBE_IS_VF] = "pdev->is_virtfn",
+	[PROBE_IS_PF] = "pdev->is_physfn",
+	[PROBE_HAS_VFS] = "(pci_num_vf(pdev) > 0)",
+	[PROBE_IS_BRIDGE] = "pci_is_bridge(pdev)",
+	[PROBE_HAS_GROUP] = "(pdev->dev.iommu_group != NULL)",
+	[PROBE_ALWAYS] = "true",
+};
+
+static void print_refusal(FILE *list, const struct driver_desc *driver)
+{
+	for (size_t i = 0; i < driver->n_conditions; i++)
+		fprintf(list, "%s%s ? -%d : ", driver->conditions[i].unless ? "!" : "",
+			subjects[driver->conditions[i].subject], driver->conditions[i].error);
+	fputc('0', list);
+}
+
 static void print_driver(FILE *list, const struct machine *machine, const struct driver_desc *driver)
 {
 	const struct module_desc *module = find_module(machine, driver->module);
@@ -50,6 +68,8 @@ static void print_driver(FILE *list, const struct machine *machine, const struct
 	if (driver->behaviour == DRIVER_VFIO && strcmp(driver->module, "vfio_pci")) {
 		fprintf(list, "variant %s %s", driver->name, driver->module);
 		print_ids(list, driver);
+		fputs(" | ", list);
+		print_refusal(list, driver);
 		fputc('\n', list);
 	} else {
 		fprintf(list, "module %s\n", driver->module);

@@ -20,6 +20,12 @@
 #define GUEST_SPEC "/mocksys.run"
 
 /*
+ * A program in the guest that makes the machine what it was at its start: GUEST_RESET [--all]. Without --all it leaves
+ * alone what looks as it did then.
+ */
+#define GUEST_RESET "/run/mocksys/reset"
+
+/*
  * Names of the virtio ports. Input comes in pieces, each after its size (uint32_t); a size of 0 is its end. The end of the
  * port could not say that: QEMU drops what it has not passed on by then.
  */

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,6 +23,27 @@ static const char *const not_the_machine[] = {
 	"/sys/hypervisor",     "/sys/kernel/mm",    "/sys/kernel/security", "/sys/kernel/btf",
 	"/sys/kernel/cgroup",  "/sys/kernel/debug",
 };
+
+/* Of a real kernel, what has to do with PCI, and less what it counts: the time, packets, its own way to the host. */
+static const char *const real_parts[] = {
+	"/sys/bus/pci",        "/sys/class/net",          "/sys/class/vfio",
+	"/sys/class/vfio-dev", "/sys/devices/pci0000:00", "/sys/kernel/iommu_groups",
+};
+static const char *const counted[] = {
+	"*/power/runtime_active_time",
+	"*/power/runtime_suspended_time",
+	"*/statistics",
+	"*/net/*/address", /* that of a VF is another one each time */
+	"/sys/devices/pci0000:00/*/virtio*",
+};
+
+static bool is_counted(const char *path)
+{
+	for (size_t i = 0; on_real_kernel() && i < ARRAY_SIZE(counted); i++)
+		if (fnmatch(counted[i], path, 0) == 0)
+			return true;
+	return false;
+}
 
 static void add_line(struct snapshot *snapshot, char *line)
 {
@@ -41,7 +63,7 @@ static void mask_numbers(char *text, const char *prefix)
 	for (char *at = text; (at = strstr(at, prefix)); at += length) {
 		char *digits = at + length, *end = digits;
 
-		while (isdigit((unsigned char)*end))
+		while (isxdigit((unsigned char)*end))
 			end++;
 		if (end == digits)
 			continue;
@@ -143,6 +165,8 @@ static void add_tree(struct snapshot *snapshot, const char *path)
 	for (size_t i = 0; i < ARRAY_SIZE(not_the_machine); i++)
 		if (strcmp(path, not_the_machine[i]) == 0)
 			return;
+	if (is_counted(path))
+		return;
 	if (lstat(path, &st) < 0)
 		fail_msg("cannot look at %s: %s", path, strerror(errno));
 	text = text_of(path, &st);
@@ -178,14 +202,21 @@ static struct snapshot *take(bool with_command)
 	_cleanup_text_ char *modules = read_file("/proc/modules");
 
 	assert_non_null(snapshot);
-	if (under_valgrind()) {
+	if (on_real_kernel()) {
+		for (size_t i = 0; i < ARRAY_SIZE(real_parts); i++)
+			if (exists(real_parts[i]))
+				add_tree(snapshot, real_parts[i]);
+	} else if (under_valgrind()) {
 		add_tree(snapshot, "/sys/bus/pci");
 		add_tree(snapshot, "/sys/class");
 	} else {
 		add_tree(snapshot, "/sys");
 	}
-	add_tree(snapshot, "/dev/vfio");
+	if (exists("/dev/vfio") || !on_real_kernel()) /* made with the module */
+		add_tree(snapshot, "/dev/vfio");
 	assert_non_null(modules);
+	if (on_real_kernel())
+		mask_numbers(modules, " Live 0x");
 	add_text(snapshot, "/proc/modules", modules);
 	if (with_command && !under_valgrind()) {
 		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "list", "--all", "--json");

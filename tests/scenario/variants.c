@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define VF "0000:04:11.5"
-#define VF_GROUP "13"
 
 /* ---- what a bound variant looks like ---- */
 
@@ -47,11 +46,12 @@ static void assert_lspci_says(const char *address, const char *driver)
 		fail_msg("lspci -k does not say %s: %s", driver, output.out);
 }
 
-static void assert_show_says_variant(const char *address, const char *driver, const char *module, int group)
+static void assert_show_says_variant(const char *address, const char *driver, const char *module)
 {
 	_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "show", "--json", address);
 	_cleanup_json_ struct json_object *document = json_of(&output);
-	_cleanup_text_ char *group_node = format_text("/dev/vfio/%d", group);
+	_cleanup_text_ char *group = link_name(DEVICES "/%s/iommu_group", address);
+	_cleanup_text_ char *group_node = format_text("/dev/vfio/%s", group);
 
 	assert_json_text(document, "address", address);
 	assert_json_text(document, "driver", driver);
@@ -59,7 +59,7 @@ static void assert_show_says_variant(const char *address, const char *driver, co
 	assert_json_text(document, "driver_type", "vfio");
 	assert_json_bool(document, "variant", true);
 	assert_json_text(document, "driver_override", driver);
-	assert_json_int(document, "iommu_group", group);
+	assert_json_int(document, "iommu_group", atoi(group));
 	assert_json_bool(document, "group_viable", true);
 	assert_json_text(document, "vfio.device", "vfio0");
 	assert_json_text(document, "vfio.group_node", group_node);
@@ -74,7 +74,6 @@ struct detach_case {
 	const char *address;
 	const char *host_driver;
 	const char *driver, *module;
-	int group;
 };
 
 static void check_detach(const struct detach_case *test)
@@ -95,7 +94,7 @@ static void check_detach(const struct detach_case *test)
 	assert_device(test->address, test->driver, test->driver);
 	assert_vfio_agrees(test->address);
 	assert_lspci_says(test->address, test->driver);
-	assert_show_says_variant(test->address, test->driver, test->module, test->group);
+	assert_show_says_variant(test->address, test->driver, test->module);
 }
 
 static void check_reattach(const struct detach_case *test)
@@ -147,7 +146,6 @@ static const struct detach_case igbvf_by_driver = {
 	.host_driver = "igbvf",
 	.driver = "vfio-pci-igbvf",
 	.module = "vfio_pci_igbvf",
-	.group = 13,
 };
 
 static void detach_binds_the_variant_of_this_driver_name(void **state)
@@ -226,7 +224,6 @@ static const struct detach_case e1000e_by_driver = {
 	.host_driver = "e1000e",
 	.driver = "vfio-pci-e1000e",
 	.module = "vfio_pci_e1000e",
-	.group = 14,
 };
 
 static void an_82574l_goes_to_its_variant_and_back(void **state)
@@ -245,7 +242,6 @@ static const struct detach_case mlx5_by_match = {
 	.host_driver = "mlx5_core",
 	.driver = "mlx5_vfio_pci",
 	.module = "mlx5_vfio_pci",
-	.group = 0,
 };
 
 static void detach_without_a_name_takes_the_best_match(void **state)
@@ -423,6 +419,7 @@ static void detach_and_reattach_write_only_three_attributes(void **state)
 
 static void show_tells_all_of_a_vf_on_its_host_driver(void **state)
 {
+	_cleanup_text_ char *group = link_name(DEVICES "/" VF "/iommu_group");
 	_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "show", "--json", "pci_0000_04_11_5");
 	_cleanup_json_ struct json_object *document = json_of(&output);
 
@@ -438,7 +435,7 @@ static void show_tells_all_of_a_vf_on_its_host_driver(void **state)
 	assert_json_text(document, "driver_type", "host");
 	assert_json_bool(document, "variant", false);
 	assert_json_text(document, "driver_override", NULL);
-	assert_json_int(document, "iommu_group", 13);
+	assert_json_int(document, "iommu_group", atoi(group));
 	assert_json_text(document, "group_devices.0", VF);
 	assert_json_bool(document, "group_viable", true);
 	assert_int_equal(json_object_array_length(json_at(document, "group_blockers")), 0);
@@ -469,8 +466,9 @@ static void each_element_of_list_is_what_show_says(void **state)
 	_cleanup_json_ struct json_object *list = json_of(&output);
 	struct json_object *devices = json_object_is_type(list, json_type_array) ? list : json_at(list, "devices");
 
-	assert_int_equal(json_object_array_length(devices), 17);
-	for (size_t i = 0; i < 17; i++) {
+	if (!on_real_kernel()) /* there QEMU's chipset has some */
+		assert_int_equal(json_object_array_length(devices), 17);
+	for (size_t i = 0; i < json_object_array_length(devices); i++) {
 		struct json_object *device = json_object_array_get_idx(devices, i);
 		const char *address = json_object_get_string(json_at(device, "address"));
 		_cleanup_output_ struct output one = RUN_EXPECTING(0, "vfiobind", "show", "--json", address);

@@ -7,6 +7,7 @@
 
 #include "qemu/protocol.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,7 +17,8 @@ _Noreturn void __attribute__((format(printf, 1, 2))) give_up(const char *format,
 void report_stage(const char *stage);
 
 /* ---- spec.c ---- */
-void spec_read(void);
+void spec_read(const char *path);
+void spec_write(const char *path);
 /* The next value of @key after @previous (NULL: the first), or NULL. */
 const char *spec_next(const char *key, const char *previous);
 /* All values of @key, NULL-terminated, never freed. */
@@ -37,6 +39,17 @@ void buses_number(void);
 
 /* ---- machine.c ---- */
 void machine_prepare(void);
+/* What @link of a function leads to, as "igbvf"; "-": there is none. */
+void device_link(const char *address, const char *link, char name[NAME_MAX]);
+void device_override(const char *address, char text[4096]);
+
+/* ---- reset.c ---- */
+/* Before the machine's own modules are loaded: what a reset needs. */
+void reset_prepare(void);
+/* When all is as the machine says. */
+void reset_note_state(void);
+/* @all: even if nothing seems to have changed. */
+void reset_run(bool all);
 
 /* ---- ports.c ---- */
 /* Waits for the virtio port of that name. */

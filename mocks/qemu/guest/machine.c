@@ -26,13 +26,12 @@ static void set(const char *address, const char *name, const char *text)
 		give_up("cannot write \"%s\" to %s: %s", text, path, strerror(-r));
 }
 
-/* "-": none. */
-static void find_driver(const char *address, char name[NAME_MAX])
+void device_link(const char *address, const char *link, char name[NAME_MAX])
 {
 	char path[PATH_MAX], target[PATH_MAX];
 	ssize_t n;
 
-	device_path(path, address, "driver");
+	device_path(path, address, link);
 	n = readlink(path, target, sizeof(target) - 1);
 	if (n < 0) {
 		strcpy(name, "-");
@@ -42,12 +41,26 @@ static void find_driver(const char *address, char name[NAME_MAX])
 	snprintf(name, NAME_MAX, "%s", strrchr(target, '/') + 1);
 }
 
+void device_override(const char *address, char text[4096])
+{
+	char path[PATH_MAX];
+	FILE *stream;
+
+	device_path(path, address, "driver_override");
+	stream = fopen(path, "re");
+	if (!stream || !fgets(text, 4096, stream))
+		strcpy(text, "-");
+	text[strcspn(text, "\n")] = '\0';
+	if (stream)
+		fclose(stream);
+}
+
 static void set_driver(const char *address, const char *driver, const char *override)
 {
 	char bound[NAME_MAX], path[PATH_MAX];
 	int r;
 
-	find_driver(address, bound);
+	device_link(address, "driver", bound);
 	if (strcmp(bound, driver)) {
 		if (strcmp(bound, "-"))
 			set(address, "driver/unbind", address);

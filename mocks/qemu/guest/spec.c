@@ -9,20 +9,30 @@
 
 static char *text, *end;
 
-void spec_read(void)
+void spec_read(const char *path)
 {
-	int fd = open(GUEST_SPEC, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !(text = malloc((size_t)st.st_size + 1)))
-		give_up("no " GUEST_SPEC);
+		give_up("no %s", path);
 	for (end = text; end < text + st.st_size;) {
 		ssize_t n = read(fd, end, (size_t)(text + st.st_size - end));
 
 		if (n <= 0)
-			give_up("cannot read " GUEST_SPEC);
+			give_up("cannot read %s", path);
 		end += n;
 	}
+	close(fd);
+}
+
+void spec_write(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	size_t size = (size_t)(end - text);
+
+	if (fd < 0 || write(fd, text, size) != (ssize_t)size)
+		give_up("cannot write %s", path);
 	close(fd);
 }
 

@@ -3,7 +3,8 @@
  * A VFIO variant driver that adds nothing to vfio-pci but its name, its ids and, for tests, the time that it takes and
  * the errors that it has.
  *
- * The build gives VARIANT_DRIVER, the driver's name, and VARIANT_IDS, its table (`{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(…) },`).
+ * The build gives VARIANT_DRIVER, the driver's name, VARIANT_IDS, its table (`{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(…) },`), and
+ * VARIANT_REFUSAL, the error with which it refuses @pdev, or 0.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -74,12 +75,14 @@ static const struct vfio_device_ops variant_ops = {
 static int variant_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct vfio_pci_core_device *device;
-	int ret;
+	int ret = VARIANT_REFUSAL;
 
 	msleep(probe_sleep_ms);
 	wait_event(gate_opened, !READ_ONCE(probe_gate));
 	if (probe_errno)
-		return -probe_errno;
+		ret = -probe_errno;
+	if (ret)
+		return ret;
 	device = vfio_alloc_device(vfio_pci_core_device, vdev, &pdev->dev, &variant_ops);
 	if (IS_ERR(device))
 		return PTR_ERR(device);
