@@ -174,11 +174,14 @@ struct device {
 	unsigned major, minor;
 	const char *devname; /* "vfio/6"; NULL: no number */
 	const char *devmode;
-	char devname_text[32];
+	char devname_text[48];
 	/* Of its node: may refuse, may not wait. Each close is for an open that succeeded. NULL: anybody may, it means nothing. */
 	int (*open_node)(struct device *device);
 	void (*close_node)(struct device *device);
 	bool no_power; /* device_set_pm_not_required() */
+	bool quiet;    /* no events of it: dev_set_uevent_suppress() */
+	bool is_block; /* its number is a block device's */
+	void *data;
 
 	/* of PCI devices only */
 	struct device_driver *driver;
@@ -255,8 +258,19 @@ void deferred_probe_work(struct kernel *k);
 void deferred_probe_remove(struct device *device);
 /* debugfs' devices_deferred (malloc'd). */
 char *deferred_probe_text(struct kernel *k);
+/* What the kernel does by itself, after the store or the load that asked for it: @run in the order of asking. */
+void kernel_queue_work(struct kernel *k, struct device *device, struct device_driver *driver,
+		       void (*run)(struct device *device, struct device_driver *driver));
+void kernel_run_works(struct kernel *k);
 /* Binds without asking whether it matches: how the machine comes up. */
 int device_bind_at_boot(struct device *device, struct device_driver *driver);
+
+struct work {
+	STAILQ_ENTRY(work) list;
+	struct device *device;
+	struct device_driver *driver;
+	void (*run)(struct device *device, struct device_driver *driver);
+};
 
 /* ---- modules (module.c) ---- */
 
@@ -335,6 +349,7 @@ struct kernel {
 	unsigned log_sequence;
 	TAILQ_HEAD(, device) deferred;
 	bool deferred_trigger;
+	STAILQ_HEAD(, work) works;
 
 	struct bus_type pci_bus;
 	char resource_alignment[PAGE];
@@ -350,6 +365,8 @@ struct kernel {
 	/* numbers in use; the lowest free one is taken */
 	uint64_t vfio_minors[16], vfio_indexes[16], eth_names[16], ptp_names[16];
 	uint64_t wakeup_names[16], irqs[64];
+	uint64_t nvme_names[16], hwmon_names[16], block_minors[16];
+	unsigned disk_sequence; /* never used again */
 	unsigned next_ifindex;
 	TAILQ_HEAD(pci_slots, pci_slot) slots; /* by address */
 	uint64_t next_plugged[3]; /* where a function that is plugged in gets its memory, by enum pci_window_kind */

@@ -118,11 +118,11 @@ static struct kernfs_node *class_parent_node(struct kernel *k, const struct devi
 {
 	char path[64];
 
-	if (device->parent) {
-		const char *name = device->class->name;
-
-		return kernfs_get_dir(device->parent->kobj.node, name);
-	}
+	/* get_device_parent(): a class device of another one sits right in its directory. */
+	if (device->parent && device->parent->class)
+		return device->parent->kobj.node;
+	if (device->parent)
+		return kernfs_get_dir(device->parent->kobj.node, device->class->name);
 	snprintf(path, sizeof(path), "devices/virtual/%s", device->class->name);
 	return kernfs_get_dir(k->sys, path);
 }
@@ -181,13 +181,18 @@ static void add_devnode(struct kernel *k, struct device *device)
 					      makedev(device->major, device->minor), &device->kobj);
 }
 
+static struct kernfs_node *numbers(struct kernel *k, const struct device *device)
+{
+	return kernfs_get_dir(k->sys, device->is_block ? "dev/block" : "dev/char");
+}
+
 static void add_number(struct kernel *k, struct device *device)
 {
 	char name[32];
 
 	kernfs_add_attr(device->kobj.node, &device->kobj, &dev_attr);
 	snprintf(name, sizeof(name), "%u:%u", device->major, device->minor);
-	kernfs_add_link(kernfs_get_dir(k->sys, "dev/char"), name, device->kobj.node);
+	kernfs_add_link(numbers(k, device), name, device->kobj.node);
 	add_devnode(k, device);
 }
 
@@ -214,7 +219,8 @@ void class_device_add(struct kernel *k, struct device *device, struct class_type
 	kernfs_add_attrs(device->kobj.node, &device->kobj, attrs, n_attrs);
 	if (!device->no_power)
 		power_add_class_device(device);
-	device_uevent(k, device, "add");
+	if (!device->quiet)
+		device_uevent(k, device, "add");
 }
 
 /* devtmpfs_delete_node(): a directory that it has made goes with its last node. */
@@ -242,14 +248,15 @@ void class_device_remove(struct kernel *k, struct device *device)
 	if (device->devname) {
 		kernfs_remove_by_name(node, "dev");
 		snprintf(name, sizeof(name), "%u:%u", device->major, device->minor);
-		kernfs_remove_by_name(kernfs_get_dir(k->sys, "dev/char"), name);
+		kernfs_remove_by_name(numbers(k, device), name);
 	}
 	if (device->class->node)
 		kernfs_remove_by_name(device->class->node, device->name);
-	device_uevent(k, device, "remove");
+	if (!device->quiet)
+		device_uevent(k, device, "remove");
 	kernfs_remove(node);
 	/* cleanup_glue_dir(): the directory named after the class goes with its last device. */
-	if (TAILQ_EMPTY(&glue->children))
+	if (TAILQ_EMPTY(&glue->children) && !(device->parent && device->parent->class))
 		kernfs_remove(glue);
 	kernfs_put(glue);
 	kobject_put(&device->kobj);

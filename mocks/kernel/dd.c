@@ -86,6 +86,33 @@ void deferred_probe_work(struct kernel *k)
 	}
 }
 
+void kernel_queue_work(struct kernel *k, struct device *device, struct device_driver *driver,
+		       void (*run)(struct device *device, struct device_driver *driver))
+{
+	struct work *work = xcalloc(sizeof(*work));
+
+	work->device = device;
+	work->driver = driver;
+	work->run = run;
+	kobject_get(&device->kobj);
+	kobject_get(&driver->kobj);
+	STAILQ_INSERT_TAIL(&k->works, work, list);
+}
+
+void kernel_run_works(struct kernel *k)
+{
+	struct work *work;
+
+	while ((work = STAILQ_FIRST(&k->works))) {
+		STAILQ_REMOVE_HEAD(&k->works, list);
+		if (!k->abort_error)
+			work->run(work->device, work->driver);
+		kobject_put(&work->driver->kobj);
+		kobject_put(&work->device->kobj);
+		free(work);
+	}
+}
+
 /* call_driver_probe(): what is refused as no match is for debugging only, all else is an error. */
 static void log_probe_failure(struct device *device, struct device_driver *driver, int error)
 {
@@ -305,10 +332,21 @@ static struct device **snapshot_devices(struct kernel *k, size_t *ret_n)
 	return all;
 }
 
+/* __driver_attach(), once it matches */
+static void attach_matching(struct device *device, struct device_driver *driver)
+{
+	if (!driver->registered || device_lock(device))
+		return;
+	if (!device->driver && abs(driver_probe_device(driver, device)) == EPROBE_DEFER)
+		deferred_probe_add(device);
+	device_unlock(device);
+}
+
 /* Every unbound matching device on the bus, in bus order; errors are nobody's. */
 void driver_attach(struct device_driver *driver)
 {
 	struct kernel *k = driver->kobj.k;
+	bool later = driver->desc->async_probe && k->profile.async_probe;
 	struct device **devices;
 	size_t n;
 
@@ -316,12 +354,12 @@ void driver_attach(struct device_driver *driver)
 	for (size_t i = 0; i < n; i++) {
 		struct device *device = devices[i];
 
-		if (device->registered && driver->registered && pci_bus_match(to_pci_dev(device), driver, NULL) &&
-		    device_lock(device) == 0) {
-			if (!device->driver && abs(driver_probe_device(driver, device)) == EPROBE_DEFER)
-				deferred_probe_add(device);
-			device_unlock(device);
-		}
+		if (!device->registered || !driver->registered || !pci_bus_match(to_pci_dev(device), driver, NULL))
+			; /* none of its business */
+		else if (later)
+			kernel_queue_work(k, device, driver, attach_matching);
+		else
+			attach_matching(device, driver);
 		kobject_put(&device->kobj);
 	}
 	free(devices);

@@ -110,6 +110,12 @@ void iov_remove_vf(struct pci_dev *vf)
 		remove_vf(vf->physfn, vf->vf_index);
 }
 
+void iov_forget_vf(struct pci_dev *vf)
+{
+	if (vf->physfn->vfs[vf->vf_index] == vf)
+		vf->physfn->vfs[vf->vf_index] = NULL;
+}
+
 int iov_enable(struct pci_dev *pf, unsigned n)
 {
 	struct kernel *k = pf->device.kobj.k;

@@ -18,7 +18,7 @@ static const char *const skeleton[] = {
 };
 
 /* Classes of the kernel itself, there before any module. */
-static const char *const builtin_classes[] = {"iommu", "misc", "net", "pci_bus", "ptp", "wakeup"};
+static const char *const builtin_classes[] = {"block", "hwmon", "iommu", "misc", "net", "pci_bus", "ptp", "wakeup"};
 
 static struct kernfs_node *permanent_dir(struct kernel *k, const char *path)
 {
@@ -134,6 +134,10 @@ static int boot(struct kernel *k, char **ret_error)
 	k->resource_alignment[0] = '\0';
 	memset(k->wakeup_names, 0, sizeof(k->wakeup_names));
 	memset(k->irqs, 0, sizeof(k->irqs));
+	memset(k->nvme_names, 0, sizeof(k->nvme_names));
+	memset(k->hwmon_names, 0, sizeof(k->hwmon_names));
+	memset(k->block_minors, 0, sizeof(k->block_minors));
+	k->disk_sequence = 0;
 	k->next_ifindex = 2; /* 1 is lo */
 	k->rescan_remove = (struct mutex){0};
 	k->vfio_group_lock = (struct mutex){0};
@@ -175,12 +179,8 @@ static void shut_down(struct kernel *k)
 	k->rescan_remove = (struct mutex){0};
 	k->rescan_depth = 0;
 	k->vfio_group_lock = (struct mutex){0};
-	while ((device = TAILQ_LAST(&k->pci_bus.device_list, device_on_bus))) {
-		struct pci_dev *dev = to_pci_dev(device), *pf = dev->physfn;
-
-		/* A VF goes with its PF, unless an abort cut its own removal short. */
-		pci_stop_and_remove(pf && pf->vfs[dev->vf_index] == dev ? pf : dev);
-	}
+	while ((device = TAILQ_LAST(&k->pci_bus.device_list, device_on_bus)))
+		pci_stop_and_remove(to_pci_dev(device));
 	pci_remove_host_bridges(k);
 	module_exit(k);
 	kernfs_remove_impermanent(k->root);
@@ -242,6 +242,7 @@ int kernel_new(const struct machine *machine, const char *profile, const struct 
 	kobject_init(&k->self, k, NULL);
 	STAILQ_INIT(&k->log);
 	TAILQ_INIT(&k->deferred);
+	STAILQ_INIT(&k->works);
 	kernel_lock(k);
 	kernfs_init(k);
 	k->sys = permanent_dir(k, "sys");

@@ -289,6 +289,7 @@ static ssize_t run_store(struct kernfs_file *file, const char *data, size_t size
 	ssize_t ret = call_store(file, data, size, offset);
 
 	deferred_probe_work(k);
+	kernel_run_works(k);
 	/* What an abort cut short must not look done. */
 	return k->abort_error ? refused(-k->abort_error, step_aborted) : ret;
 }

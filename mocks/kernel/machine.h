@@ -53,6 +53,7 @@ enum driver_behaviour {
 	DRIVER_STUB, /* binds, shows nothing (pci-stub) */
 	DRIVER_PORT, /* a PCI Express port's: what is behind it can wake the machine from now on */
 	DRIVER_NET,  /* net/ethN while bound */
+	DRIVER_NVME, /* nvme/nvmeN, and its disk */
 	DRIVER_VFIO, /* vfio-pci and the variants: group node, vfio-dev/vfioN */
 };
 
@@ -118,6 +119,8 @@ struct device_model {
 	struct pci_bar bars[6];
 	struct pci_bar rom;
 	struct pci_bar vf_bars[6];
+	uint64_t namespace_sectors;    /* of an NVMe controller's namespace; 0: it has none */
+	bool namespace_shared;         /* other controllers could have it too */
 	const struct device_model *vf; /* model of its VFs; NULL without SR-IOV */
 	const char *qemu;              /* QEMU's -device name, or NULL */
 	unsigned irq;

@@ -175,6 +175,8 @@ static void call_init(struct kernel *k, struct module *module)
 {
 	if (!strcmp(module->desc->name, "vfio"))
 		vfio_module_init(k);
+	if (!strcmp(module->desc->name, "nvme_core"))
+		nvme_core_module_init(k);
 	for (size_t i = 0; i < k->machine->n_drivers; i++)
 		if (name_equal_dashes(k->machine->drivers[i]->module, module->desc->name))
 			add_driver(k, module, k->machine->drivers[i]);
@@ -201,6 +203,8 @@ static int call_exit(struct kernel *k, struct module *module)
 			return ret;
 	if (!strcmp(module->desc->name, "vfio"))
 		vfio_module_exit(k);
+	if (!strcmp(module->desc->name, "nvme_core"))
+		nvme_core_module_exit(k);
 	return 0;
 }
 
@@ -251,6 +255,8 @@ int kernel_init_module(struct kernel *k, const char *name)
 	STEP(k, MODULE_LIVE, .module = module->desc->name);
 	if (!module->desc->builtin)
 		kobject_uevent(k, module->kobj.node, "add", "module", NULL, NULL, NULL);
+	/* async_synchronize_full(): whoever loaded it finds its devices bound. */
+	kernel_run_works(k);
 	return 0;
 }
 

@@ -280,7 +280,7 @@ int pci_add_function(struct kernel *k, struct pci_dev *dev)
 	dev->numa_node = -1;
 	dev->power_state = dev->caps.pm || dev->physfn ? "D0" : "unknown";
 	dev->can_wake = pci_signals_pme(dev);
-	dev->d3cold_allowed = dev->address.bus && !dev->physfn && !pci_is_bridge(dev);
+	dev->d3cold_allowed = dev->caps.pm; /* pci_pm_init() */
 	pci_init_reset_methods(dev);
 
 	/* device_add() */
@@ -455,8 +455,9 @@ static int delete_function(struct pci_dev *dev)
 	ret = device_release_driver(device);
 	if (ret)
 		return ret;
-	if (dev->numvfs)
-		iov_disable(dev);
+	/* Its VFs, if its driver left it some, stay behind. */
+	if (dev->physfn)
+		iov_forget_vf(dev);
 	pci_remove_resource_attrs(dev);
 	iommu_group_remove_device(dev);
 	TAILQ_REMOVE(&k->pci_bus.device_list, device, on_bus);

@@ -98,7 +98,7 @@ static bool subject_holds(const struct pci_dev *dev, enum probe_subject subject)
 	return false;
 }
 
-static int check_conditions(const struct pci_dev *dev, const struct driver_desc *driver, const char **ret_why)
+int pci_check_conditions(const struct pci_dev *dev, const struct driver_desc *driver, const char **ret_why)
 {
 	for (size_t i = 0; i < driver->n_conditions; i++) {
 		const struct probe_condition *condition = &driver->conditions[i];
@@ -116,7 +116,7 @@ static void host_driver_starts(struct pci_dev *dev, const struct driver_desc *dr
 	dev->enable_count++;
 	dev->power_state = "D0";
 	dev->runtime_users += !driver->runtime_pm;
-	if (driver->behaviour == DRIVER_NET)
+	if (driver->behaviour == DRIVER_NET || driver->behaviour == DRIVER_NVME)
 		dev->dma_bits = 64;
 	if (driver->behaviour == DRIVER_PORT)
 		pci_port_probe(dev);
@@ -143,7 +143,8 @@ int pci_device_probe(struct pci_dev *dev, struct device_driver *driver, const ch
 		*ret_why = "sriov_drivers_autoprobe of the PF is 0 and driver_override is unset";
 		return -ENODEV;
 	}
-	ret = check_conditions(dev, desc, ret_why);
+	/* nvme asks its device, and that takes a controller. */
+	ret = desc->behaviour == DRIVER_NVME ? 0 : pci_check_conditions(dev, desc, ret_why);
 	if (ret)
 		return ret;
 	if (desc->behaviour == DRIVER_VFIO)
@@ -151,7 +152,10 @@ int pci_device_probe(struct pci_dev *dev, struct device_driver *driver, const ch
 	host_driver_starts(dev, desc);
 	if (desc->sriov_limit && iov_is_pf(dev) && dev->totalvfs > desc->sriov_limit)
 		dev->totalvfs = desc->sriov_limit;
-	ret = desc->behaviour == DRIVER_NET ? net_probe(dev, desc) : 0;
+	if (desc->behaviour == DRIVER_NET)
+		ret = net_probe(dev, desc);
+	else if (desc->behaviour == DRIVER_NVME)
+		ret = nvme_probe(dev, driver, ret_why);
 	if (ret)
 		host_driver_ends(dev, desc);
 	return ret;
@@ -166,6 +170,8 @@ void pci_device_remove(struct pci_dev *dev, struct device_driver *driver)
 		vfio_remove(dev);
 		return;
 	}
+	if (desc->behaviour == DRIVER_NVME)
+		nvme_remove(dev);
 	if (desc->behaviour == DRIVER_NET)
 		net_remove(dev);
 	else if (dev->numvfs && !desc->sriov_keep)

@@ -5,6 +5,7 @@
 #include "kernel/base.h"
 
 struct net_device;
+struct nvme;
 struct vfio_device;
 struct wakeup_source;
 
@@ -60,6 +61,7 @@ struct pci_dev {
 	struct net_device *net;
 	struct device *ptp;
 	struct vfio_device *vfio;
+	struct nvme *nvme;
 	bool added;        /* offered to drivers, and not stopped yet */
 	bool removing;     /* somebody asked for it */
 	bool disconnected; /* pulled out: its configuration space reads as all ones */
@@ -157,12 +159,21 @@ int iov_enable(struct pci_dev *pf, unsigned n);
 void iov_disable(struct pci_dev *pf);
 /* One VF alone. R is held. */
 void iov_remove_vf(struct pci_dev *vf);
+/* It goes without its PF's doing. */
+void iov_forget_vf(struct pci_dev *vf);
 void iov_add_attrs(struct pci_dev *dev);
 void iov_remove_attrs(struct pci_dev *dev);
 
-/* net.c, vfio.c: what a bound driver shows */
+/* 0, or the -errno of the first of the driver's conditions that fails. */
+int pci_check_conditions(const struct pci_dev *dev, const struct driver_desc *driver, const char **ret_why);
+
+/* net.c, nvme.c, vfio.c: what a bound driver shows */
 int net_probe(struct pci_dev *dev, const struct driver_desc *driver);
 void net_remove(struct pci_dev *dev);
+int nvme_probe(struct pci_dev *dev, struct device_driver *driver, const char **ret_why);
+void nvme_remove(struct pci_dev *dev);
+void nvme_core_module_init(struct kernel *k);
+void nvme_core_module_exit(struct kernel *k);
 void vfio_init(struct kernel *k);
 void vfio_module_init(struct kernel *k);
 void vfio_module_exit(struct kernel *k);

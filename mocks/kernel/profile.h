@@ -29,6 +29,12 @@
 	X(resources_before_add, "resources-before-add", 0, 0, 0, 0, 0, 1, "resourceN exist before the add uevent")     \
 	X(probe_message_names_driver, "probe-message-names-driver", 0, 0, 0, 0, 1, 1,                                  \
 	  "\"probe with driver D failed\" in the log, not \"probe of A failed\" (6.9)")                                \
+	X(async_probe, "async-probe", 0, 0, 0, 1, 1, 1,                                                                \
+	  "drivers that allow it probe when their module has been loaded, not during that (nvme since 6.2)")           \
+	X(nvme_probe_finishes, "nvme-probe-finishes", 0, 0, 0, 1, 1, 1,                                                \
+	  "the probe of nvme ends with a disk, or fails; before 6.2 that came later")                                  \
+	X(nvme_late_attributes, "nvme-late-attributes", 0, 0, 0, 0, 1, 1,                                              \
+	  "csi, metadata_bytes, nuse, partscan and passthru_err_log_enabled of NVMe namespaces")                       \
 	X(vfio_runtime_pm, "vfio-runtime-pm", 0, 1, 1, 1, 1, 1,                                                        \
 	  "idle VFIO devices sleep by runtime power management, power/control reads auto")                             \
 	X(vfio_fs, "vfio-fs", 0, 0, 0, 0, 1, 1, "a bound device makes use of the module vfio")                         \

@@ -27,6 +27,8 @@
 	X(DRIVER_REMOVE, "bus.remove-driver", true, false)       \
 	X(NET_ADD, "net.add-device", true, true)                 \
 	X(NET_REMOVE, "net.remove-device", true, false)          \
+	X(NVME_ADD, "nvme.add-controller", true, true)           \
+	X(NVME_REMOVE, "nvme.remove-controller", true, false)    \
 	X(VFIO_ADD_GROUP, "vfio.add-group", true, true)          \
 	X(VFIO_ADD_DEVICE, "vfio.add-device", true, true)        \
 	X(VFIO_REMOVE_DEVICE, "vfio.remove-device", true, false) \

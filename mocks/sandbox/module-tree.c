@@ -52,9 +52,8 @@ static const struct {
 };
 
 static const char *const behaviour_folders[] = {
-	[DRIVER_STUB] = "kernel/drivers/pci",
-	[DRIVER_PORT] = "kernel/drivers/pci/pcie",
-	[DRIVER_NET] = "kernel/drivers/net/ethernet",
+	[DRIVER_STUB] = "kernel/drivers/pci",         [DRIVER_PORT] = "kernel/drivers/pci/pcie",
+	[DRIVER_NET] = "kernel/drivers/net/ethernet", [DRIVER_NVME] = "kernel/drivers/nvme/host",
 	[DRIVER_VFIO] = "kernel/drivers/vfio/pci",
 };
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,21 +21,46 @@ void listen_to_uevents(void)
 	bind(uevents, (struct sockaddr *)&address, sizeof(address));
 }
 
-static void print_uevent(const char *text, const char *end)
+/* The keys on one line, malloc'd. */
+static char *format_uevent(const char *text, const char *end)
 {
-	printf("  uevent %s", text);
+	char *line = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&line, &size);
+
+	if (!stream)
+		abort();
+	fprintf(stream, "  uevent %s", text);
 	while ((text += strlen(text) + 1) < end)
 		if (strncmp(text, "SEQNUM=", strlen("SEQNUM=")))
-			printf(" %s", text);
-	putchar('\n');
+			fprintf(stream, " %s", text);
+	fclose(stream);
+	return line;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void print_uevents(char **lines, size_t n, bool in_order)
+{
+	if (!in_order)
+		qsort(lines, n, sizeof(*lines), by_text);
+	for (size_t i = 0; i < n; i++) {
+		puts(lines[i]);
+		free(lines[i]);
+	}
+	printf("= %zu uevents\n", n);
 }
 
 /* One of our own asking comes after all that there are: nobody has to wait for none. */
-void op_ue(char *data)
+static void listen_until_now(bool in_order)
 {
 	static const char marker[] = "change@/bus/pci";
-	int fd = open("/sys/bus/pci/uevent", O_WRONLY), n = 0;
-	char message[8192 + 1];
+	int fd = open("/sys/bus/pci/uevent", O_WRONLY);
+	char message[8192 + 1], *lines[512];
+	size_t n = 0;
 	ssize_t size;
 
 	if (fd < 0 || write(fd, "change", 6) < 0) {
@@ -42,12 +68,21 @@ void op_ue(char *data)
 		return;
 	}
 	close(fd);
-	while ((size = recv(uevents, message, sizeof(message) - 1, 0)) > 0) {
+	while (n < 512 && (size = recv(uevents, message, sizeof(message) - 1, 0)) > 0) {
 		message[size] = '\0';
 		if (!strcmp(message, marker))
 			break;
-		print_uevent(message, message + size);
-		n++;
+		lines[n++] = format_uevent(message, message + size);
 	}
-	printf("= %d uevents\n", n);
+	print_uevents(lines, n, in_order);
+}
+
+void op_ue(char *data)
+{
+	listen_until_now(true);
+}
+
+void op_ues(char *data)
+{
+	listen_until_now(false);
 }

@@ -7,11 +7,13 @@
  *   w0 PATH        a write of nothing wn PATH N: N times x        pw: pwrite at 5     ww PATH A|B: two writes, one descriptor
  *   r PATH         read               rn PATH: only how much
  *   until PATH TEXT                   reads it until it says that, as long as that may take: what the kernel does by itself
+ *   goes PATH                         waits until there is no such thing
  *   l PATH  ls PATH  st PATH          readlink, list, lstat
  *   tree PATH                         each node below it, as type, mode, size, nlink, and target or text
  *   load, unload NAME                 what init_module and delete_module say
  *   mod, rmmod NAME                   modprobe
  *   ue                                the uevents since the last one, without SEQNUM
+ *   ues                               the same, sorted: where their order is a matter of chance
  *   bg OPERATION                      another process does it: its answer, or that it waits in the kernel
  *   join, forget                      the answers of those that waited; the same without a look at them
  *   gate probe|remove shut|open       those of the driver vfio-pci-e1000e wait while it is shut
@@ -70,6 +72,7 @@ static const struct {
 	{"r", op_r},
 	{"rn", op_rn},
 	{"until", op_until},
+	{"goes", op_goes},
 	{"l", op_l},
 	{"ls", op_ls},
 	{"st", op_st},
@@ -114,6 +117,10 @@ bool run(char *line)
 
 	if (!strcmp(name, "ue")) {
 		op_ue(NULL);
+		return true;
+	}
+	if (!strcmp(name, "ues")) {
+		op_ues(NULL);
 		return true;
 	}
 	if (!strcmp(name, "join")) {
