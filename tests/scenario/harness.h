@@ -56,6 +56,8 @@ int scenario_main(int argc, char **argv, const struct suite *suites, size_t n_su
 
 /* In way qemu: the same program on a stock Linux. What touches a control file there ends the test as skipped. */
 bool on_real_kernel(void);
+/* Ends the test there as skipped: it is not the kernel that is asked, and it would take long. */
+void needs_no_kernel(void);
 int machine_reset(void **state);
 __attribute__((format(printf, 1, 2))) char *format_text(const char *format, ...); /* malloc'd */
 void write_file(const char *path, const char *text);

@@ -118,19 +118,20 @@ static bool has_line(const char *text, const char *line, size_t length)
 
 enum change { NOTHING, VFS, MORE };
 
-/* VFS: none but VFs are not what they were, or gone; then @touch is called with the PF of each. */
-static enum change find_change(const char *before, const char *now, void (*touch)(const char *pf))
+/* VFS: none but VFs are not what they were, or gone; then @touch is called with each, its driver and its PF. */
+static enum change find_change(const char *before, const char *now,
+			       void (*touch)(const char *vf, const char *driver, const char *pf))
 {
 	enum change change = NOTHING;
-	char address[32], pf[32];
+	char address[32], driver[128], pf[32];
 
 	for (const char *line = before; *line; line = strchr(line, '\n') + 1) {
 		if (has_line(now, line, strcspn(line, "\n")))
 			continue;
-		if (sscanf(line, "%31s %*s %*s %31s", address, pf) != 2 || !strcmp(pf, "-"))
+		if (sscanf(line, "%31s %127s %*s %31s", address, driver, pf) != 3 || !strcmp(pf, "-"))
 			return MORE;
 		change = VFS;
-		touch(pf);
+		touch(address, driver, pf);
 	}
 	for (const char *line = now; *line; line = strchr(line, '\n') + 1)
 		if (sscanf(line, "%31s", address) == 1 && !strstr(before, address))
@@ -168,8 +169,21 @@ static bool unload_one(const char *before)
 
 /* ---- putting it right ---- */
 
-static void ignore(const char *pf)
+static void ignore(const char *vf, const char *driver, const char *pf)
 {
+}
+
+/* As anybody would give it back: the quickest way, where it works. */
+static void give_back(const char *vf, const char *driver, const char *pf)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), DEVICES "/%s/driver_override", vf);
+	write_file(path, "\n");
+	snprintf(path, sizeof(path), DEVICES "/%s/driver/unbind", vf);
+	write_file(path, vf);
+	if (strcmp(driver, "-"))
+		write_file("/sys/bus/pci/drivers_probe", vf);
 }
 
 static void set_numvfs(const char *address, const char *number)
@@ -180,7 +194,7 @@ static void set_numvfs(const char *address, const char *number)
 	write_file(path, number);
 }
 
-static void remove_vfs(const char *pf)
+static void remove_vfs(const char *vf, const char *driver, const char *pf)
 {
 	set_numvfs(pf, "0");
 }
@@ -191,7 +205,7 @@ static void remove_function(const char *address)
 	char path[PATH_MAX];
 	int r;
 
-	remove_vfs(address);
+	set_numvfs(address, "0");
 	snprintf(path, sizeof(path), DEVICES "/%s/remove", address);
 	r = write_file(path, "1");
 	if (r < 0 && r != -ENOENT)
@@ -252,6 +266,12 @@ static bool modules_are_missing(void)
 	return missing;
 }
 
+static char *look_again(char *now)
+{
+	free(now);
+	return functions_now();
+}
+
 void reset_run(bool all)
 {
 	char *before = read_text(STATE), *now = functions_now();
@@ -259,6 +279,11 @@ void reset_run(bool all)
 
 	spec_read(FOLDER GUEST_SPEC);
 	change = all || modules_are_missing() ? MORE : find_change(before, now, ignore);
+	if (change == VFS) {
+		find_change(before, now, give_back);
+		now = look_again(now);
+		change = find_change(before, now, ignore);
+	}
 	if (change == MORE) {
 		reset_all();
 	} else {
@@ -266,8 +291,7 @@ void reset_run(bool all)
 		unload_all_but(MODULES);
 		add_vfs();
 	}
-	free(now);
-	now = functions_now();
+	now = look_again(now);
 	if (strcmp(before, now))
 		give_up("the machine is not as it was at its start, which was\n%sbut\n%s", before, now);
 	free(before);

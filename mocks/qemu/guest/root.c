@@ -56,7 +56,7 @@ void root_mount_early(void)
 static void mount_host(void)
 {
 	static const struct mount_point points[] = {
-		{"9p", "/host", "trans=virtio,version=9p2000.L,msize=512000,cache=loose", MS_RDONLY},
+		{"9p", "/host", "trans=virtio,version=9p2000.L,msize=512000,cache=loose,noxattr", MS_RDONLY},
 		{"tmpfs", "/over", "mode=0755"},
 	};
 
