@@ -7,8 +7,18 @@
 
 /* What the fake claims to be like the real thing. */
 static const char *const claimed[] = {
-	"/sys/devices/pci*", "/sys/bus/pci",     "/sys/bus/pci/*",    "/sys/kernel/iommu_groups*",
-	"/sys/class/net*",   "/sys/class/vfio*", "/sys/class/iommu*", "/sys/class/pci_bus*",
+	"/sys/devices/pci*",
+	"/sys/bus/pci",
+	"/sys/bus/pci/*",
+	"/sys/kernel/iommu_groups*",
+	"/sys/class/net*",
+	"/sys/class/vfio*",
+	"/sys/class/iommu*",
+	"/sys/class/pci_bus*",
+	"/sys/class/nvme*",
+	"/sys/class/block*",
+	"/sys/devices/virtual/vfio/*",
+	"/sys/devices/virtual/nvme-subsystem/*",
 };
 
 struct comparison {
@@ -17,7 +27,7 @@ struct comparison {
 	FILE *stream;
 };
 
-static bool is_claimed(const char *path)
+bool node_is_claimed(const char *path)
 {
 	for (size_t i = 0; i < sizeof(claimed) / sizeof(*claimed); i++)
 		if (!fnmatch(claimed[i], path, 0))
@@ -97,7 +107,7 @@ static void compare_node(struct comparison *comparison, const struct node_fact *
 
 static void lone_node(struct comparison *comparison, const struct node_fact *node, bool expected)
 {
-	if (is_claimed(node->path) && !is_exempt(comparison, node->path, 'n'))
+	if (node_is_claimed(node->path) && !is_exempt(comparison, node->path, 'n'))
 		differ(comparison, node->path, "node", expected ? "it" : "none", expected ? "none" : "it");
 }
 
@@ -118,7 +128,7 @@ size_t nodes_compare(const struct node_list *expected, const struct node_list *f
 			lone_node(&comparison, &found->nodes[j++], false);
 		} else {
 			/* Told apart only where they differ, so that an exemption that nothing needs is seen. */
-			if (is_claimed(expected->nodes[i].path))
+			if (node_is_claimed(expected->nodes[i].path))
 				compare_node(&comparison, &expected->nodes[i], &found->nodes[j]);
 			i++, j++;
 		}

@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TEXT_MAX = 900 }; /* of a capture */
-
 static void die(const char *what, const char *path)
 {
 	fprintf(stderr, "%s: %s\n", path, what);
@@ -150,13 +148,13 @@ static char *read_node(struct kernfs_node *node, size_t *ret_size)
 	return buffer;
 }
 
-/* As a capture has it: without the last newline, the others as \n, cut at 900 bytes before that. */
-static char *escape(char *text, size_t size)
+/* As a capture has it: without the last newline, the others as \n, cut at @limit bytes before that. */
+static char *escape(char *text, size_t size, size_t limit)
 {
 	char *escaped = calloc(2, size + 1), *to = escaped;
 
-	if (size > TEXT_MAX)
-		size = TEXT_MAX;
+	if (size > limit)
+		size = limit;
 	if (size && text[size - 1] == '\n')
 		size--;
 	for (size_t i = 0; i < size; i++) {
@@ -190,7 +188,7 @@ static bool is_binary(const struct kernfs_node *node)
 	       (!strncmp(name, "resource", 8) && name[8] >= '0' && name[8] <= '9');
 }
 
-static void add_node(struct node_list *list, struct kernfs_node *node, const char *path)
+static void add_node(struct node_list *list, struct kernfs_node *node, const char *path, size_t text_limit)
 {
 	struct node_fact *fact = add(list, path, "dlf"[kernfs_type(node)]);
 	struct stat status;
@@ -210,7 +208,7 @@ static void add_node(struct node_list *list, struct kernfs_node *node, const cha
 	fact->size = (unsigned long long)status.st_size;
 	if (!is_binary(node)) {
 		fact->text = read_node(node, &size);
-		fact->text = escape(fact->text, size);
+		fact->text = escape(fact->text, size, text_limit);
 		return;
 	}
 	fact->type = 'b';
@@ -222,24 +220,25 @@ static void add_node(struct node_list *list, struct kernfs_node *node, const cha
 struct walk {
 	struct node_list *list;
 	const char *path;
+	size_t text_limit;
 };
 
 static bool walk_child(void *context, const struct kernfs_node *child)
 {
 	struct walk *walk = context;
 	char path[PATH_MAX];
-	struct walk below = {walk->list, path};
+	struct walk below = {walk->list, path, walk->text_limit};
 
 	snprintf(path, sizeof(path), "%s/%s", walk->path, kernfs_name(child));
-	add_node(walk->list, (struct kernfs_node *)child, path);
+	add_node(walk->list, (struct kernfs_node *)child, path, walk->text_limit);
 	if (kernfs_type(child) == KERNFS_DIR)
 		kernfs_readdir((struct kernfs_node *)child, walk_child, &below);
 	return true;
 }
 
-void nodes_from_kernel(struct node_list *list, struct kernel *k)
+void nodes_from_kernel(struct node_list *list, struct kernel *k, size_t text_limit)
 {
-	struct walk walk = {list, "/sys"};
+	struct walk walk = {list, "/sys", text_limit};
 
 	kernel_lock(k);
 	kernfs_readdir(kernfs_find(k, "sys"), walk_child, &walk);

@@ -22,7 +22,8 @@ struct node_list {
 
 /* Of a capture: lines as tests/record/data/README.md says. Exits where it is not one. */
 void nodes_from_capture(struct node_list *list, const char *path);
-void nodes_from_kernel(struct node_list *list, struct kernel *k);
+/* @text_limit: of a text so many bytes. */
+void nodes_from_kernel(struct node_list *list, struct kernel *k, size_t text_limit);
 void nodes_free(struct node_list *list);
 /* A directory tree of them: what a program that reads /sys would find. */
 void nodes_write(const struct node_list *list, const char *root);
@@ -44,3 +45,17 @@ struct exemption {
 /* Prints each difference between @expected and @found, below the paths that are compared, to @stream; how many. */
 size_t nodes_compare(const struct node_list *expected, const struct node_list *found, struct exemption *exemptions,
 		     size_t n_exemptions, FILE *stream);
+
+/* Whether the fake claims to have it like the real thing. */
+bool node_is_claimed(const char *path);
+
+/* Differences that are meant to be, of any recorded machine. */
+extern const struct exemption unclaimed[];
+extern const size_t n_unclaimed;
+
+/*
+ * The machine that the fixture @path describes, in the fake, compared with the @capture of what it was recorded from
+ * (which is renumbered), but for what is unclaimed and @more (each of which must be needed). How many differences.
+ */
+size_t recording_compare(const char *path, struct node_list *capture, const struct exemption *more, size_t n_more,
+			 size_t text_limit, FILE *stream);

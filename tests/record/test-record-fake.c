@@ -32,7 +32,7 @@ static void load(const char *machine, struct fixture **ret_fixture, struct node_
 
 	assert_int_equal(fixture_load(&machine, 1, stderr, ret_fixture), 0);
 	assert_int_equal(kernel_new(fixture_machine(*ret_fixture), PROFILE, NULL, &k, &error), 0);
-	nodes_from_kernel(list, k);
+	nodes_from_kernel(list, k, SIZE_MAX);
 	nodes_renumber(list);
 	kernel_free(k);
 	fixture_free(*ret_fixture);

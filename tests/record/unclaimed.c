@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "nodes.h"
+
+/* Where a recorded machine in the fake is not like the one that it was recorded from, and is not meant to be. */
+const struct exemption unclaimed[] = {
+	{"*/firmware_node", 'n', "ACPI is the firmware's"},
+	{"*/waiting_for_supplier", 'n', "the same"},
+	{"/sys/devices/pci*/QEMU0002:00*", 'n', "a platform device of ACPI"},
+	{"/sys/bus/pci/slots/*", 'n', "physical slots are the firmware's; nothing is bound by them"},
+	{"*:pcie[0-9][0-9][0-9]*", 'n', "services of a port, on the bus pci_express"},
+	{"*/power/runtime_*_time", 'c', "how long it was awake, and asleep"},
+	{"*/0000:00:1e.?/virtio*", 'n', "how this guest gets at the host's files"},
+	{"*/net/eth/address", 'c', "scrubbed; that of a VF is one of chance"},
+	{"*/net/eth/addr_assign_type", 'c', "VFs have an address by chance; the fake has no chance"},
+	{"*/net/eth/if*", 'c', "interfaces are numbered as drivers come up"},
+	{"*/net/eth/uevent", 'c', "the same"},
+	{"/sys/class/net/*", 'n', "the same"},
+	{"*/net/eth/statistics/*", 'n', "packets"},
+	{"*/net/eth/queues/*/*", 'n', "what the network does with its queues"},
+	{"/sys/class/net/lo", 'n', "the kernel's own"},
+	{"*/ptp/ptp/*", 'c', "clocks are a driver's own, and numbered as drivers come up"},
+	{"*/nvme/nvme*/firmware_rev", 'c', "what an NVMe device says of itself"},
+	{"*/nvme/nvme*/model", 'c', "the same"},
+	{"*/nvme/nvme*/serial", 'c', "the same"},
+	{"*/nvme/nvme*/subsysnqn", 'c', "the same"},
+	{"*/nvme/nvme*/wwid", 'c', "the same"},
+	{"*/nvme/nvme*/dev", 'c', "a dynamic number"},
+	{"*/nvme/nvme*/uevent", 'c', "the same"},
+	{"*/nvme/nvme*/nvme*/*/*", 'n', "how a disk is used, and can be"},
+	{"*/nvme/nvme*/nvme*/stat", 'c', "the same"},
+	{"*/nvme/nvme*/nvme*/capability", 'c', "the same"},
+	{"*/nvme/nvme*/nvme*/diskseq", 'c', "counted over all disks that there ever were"},
+	{"*/pools", 'c', "how much of its DMA memory a driver has in use"},
+	{"*/virtual/nvme-subsystem/*/*/*/*", 'n', "how a disk is used, and can be"},
+	{"*/virtual/nvme-subsystem/*", 'c', "what an NVMe device says of itself, and dynamic numbers"},
+	{"*/virtual/nvme-subsystem/*/bdi", 'n', "how memory is written back to the disk"},
+	{"*/config/0x00[4567]", 'c', "command and status are what a driver made of them; VFs have one model"},
+	{"*/config/0x073", 'c', "MSI-X is on while a driver uses it; VFs have one model"},
+};
+const size_t n_unclaimed = sizeof(unclaimed) / sizeof(*unclaimed);
