@@ -127,12 +127,20 @@ static bool has_sibling(const struct machine *machine, struct pci_address addres
 
 /* ---- what each device of QEMU's wants to be told ---- */
 
-/* The guest gives the buses their numbers: the firmware takes the next ones free. */
+static bool shares_group_below(const struct machine *machine, const struct machine_device *port)
+{
+	for (size_t i = 0; i < machine->n_devices; i++)
+		if (machine->devices[i].address.bus == port->secondary && machine->devices[i].group == port->group)
+			return port->group >= 0;
+	return false;
+}
+
+/* The guest gives the buses their numbers: the firmware takes the next ones free. Its groups come of access control. */
 static void add_port(struct layout *layout, const struct machine_device *device, const char *common)
 {
 	words_add(layout->arguments, "-device");
-	words_add(layout->arguments, "%s,id=bus%u,chassis=%u,slot=%u", common, device->secondary, device->secondary,
-		  device->secondary);
+	words_add(layout->arguments, "%s,id=bus%u,chassis=%u,slot=%u%s", common, device->secondary, device->secondary,
+		  device->secondary, shares_group_below(layout->machine, device) ? ",disable-acs=on" : "");
 }
 
 static void add_network(struct layout *layout, const struct machine_device *device, const char *common)

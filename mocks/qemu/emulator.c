@@ -49,6 +49,12 @@ static void add_port(struct words *arguments, const char *name, int fd)
 	words_add(arguments, "virtserialport,bus=ports.0,chardev=%s,name=%s", name, name);
 }
 
+/*
+ * Linux changes its own code while other processors run it (jump labels, behind an int3). QEMU's threads do not always see
+ * the end of that in time, and the guest panics or hangs at that int3; one thread for all processors always does.
+ */
+#define DEFAULT_ACCELERATOR "tcg,thread=single"
+
 static void build_arguments(const struct emulator_options *options, const int theirs[N_CHANNELS],
 			    struct words *arguments)
 {
@@ -60,7 +66,7 @@ static void build_arguments(const struct emulator_options *options, const int th
 	words_add(arguments, "%s", options->qemu);
 	add_words(arguments, fixed);
 	words_add(arguments, "-accel");
-	words_add(arguments, "%s", getenv("MOCKSYS_QEMU_ACCEL") ?: "tcg");
+	words_add(arguments, "%s", getenv("MOCKSYS_QEMU_ACCEL") ?: DEFAULT_ACCELERATOR);
 	words_add(arguments, "-m");
 	words_add(arguments, "%s", getenv("MOCKSYS_QEMU_MEMORY") ?: "1024");
 	add_words(arguments, (const char *const *)options->devices->all);

@@ -306,7 +306,7 @@ static int explain(const struct relay *relay, char **ret_error)
 	if (!relay->started && !relay->late && relay->errors.size && !relay->console.size)
 		return fail(ret_error, -EOPNOTSUPP, "QEMU cannot run: %.*s", (int)relay->errors.size - 1,
 			    relay->errors.text);
-	return fail(ret_error, relay->late && !relay->started ? -ETIMEDOUT : -EIO, "%s. Its last words:\n%.*s%.*s",
+	return fail(ret_error, relay->started ? -EIO : -EAGAIN, "%s. Its last words:\n%.*s%.*s",
 		    outcomes[relay->late][relay->started], (int)relay->console.size, relay->console.text,
 		    (int)relay->errors.size, relay->errors.text);
 }

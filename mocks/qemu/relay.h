@@ -20,8 +20,8 @@ struct relay_options {
 /* Before the emulator starts: from now on signals wait for relay_run(). */
 int relay_open(const struct relay_options *options, struct relay **ret_relay);
 /*
- * 0 and *ret_status, as qemu_way_run(). -EOPNOTSUPP when it was QEMU that refused, -ETIMEDOUT when the guest did not come up
- * in time: then the command has not begun.
+ * 0 and *ret_status, as qemu_way_run(). -EOPNOTSUPP when it was QEMU that refused, -EAGAIN when the guest did not come up, or
+ * not in time: then the command has not begun.
  */
 int relay_run(struct relay *relay, struct emulator *emulator, int *ret_status, char **ret_error);
 /* Signals and the terminal are as they were. */

@@ -227,8 +227,8 @@ static int boot(struct run *run, const char *qemu, unsigned seconds, int *ret_st
 }
 
 /*
- * An emulated boot hangs now and then: two virtual processors on one that others use, too. It has no effect but on the
- * machine that goes with it, so it can be done again.
+ * An emulated boot may come to nothing on a busy machine. It has no effect but on the machine that goes with it, so it can be
+ * done again.
  */
 static int attempt(struct run *run, const char *qemu, int *ret_status, char **ret_error)
 {
@@ -236,10 +236,9 @@ static int attempt(struct run *run, const char *qemu, int *ret_status, char **re
 	unsigned seconds = patience ? (unsigned)strtoul(patience, NULL, 10) : BOOT_SECONDS;
 	int r;
 
-	for (unsigned i = 1; (r = boot(run, qemu, i * seconds, ret_status, ret_error)) == -ETIMEDOUT && i < N_BOOTS;
-	     i++) {
-		fprintf(stderr, "mocksys: way qemu: %s\nmocksys: way qemu: %u s were over; booting once more\n",
-			*ret_error ?: "no answer", i * seconds);
+	for (unsigned i = 1; (r = boot(run, qemu, i * seconds, ret_status, ret_error)) == -EAGAIN && i < N_BOOTS; i++) {
+		fprintf(stderr, "mocksys: way qemu: %s\nmocksys: way qemu: booting once more\n",
+			*ret_error ?: "no answer");
 		free(*ret_error);
 		*ret_error = NULL;
 	}
