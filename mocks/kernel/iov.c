@@ -116,6 +116,37 @@ void iov_forget_vf(struct pci_dev *vf)
 		vf->physfn->vfs[vf->vf_index] = NULL;
 }
 
+/* sriov_init(): which function's VFs have to be there, too; its own devfn where there is no such thing. */
+static struct pci_address depends_on(const struct pci_dev *pf)
+{
+	uint8_t link = pf->config[pf->caps.sriov + PCI_SRIOV_FUNC_LINK];
+	bool integrated =
+		(pci_read16(pf, pf->caps.express + PCI_EXP_FLAGS) & PCI_EXP_FLAGS_TYPE) >> 4 == PCI_EXP_TYPE_RC_END;
+
+	return (struct pci_address){pf->address.domain, pf->address.bus, integrated ? pf->address.slot : link >> 3,
+				    link & 7};
+}
+
+static int add_dependency(struct pci_dev *pf)
+{
+	struct pci_address address = depends_on(pf);
+	struct pci_dev *other = pci_find(pf->device.kobj.k, address);
+
+	if (other == pf)
+		return 0;
+	if (!other || !iov_is_pf(other))
+		return STEP(pf->device.kobj.k, IOV_ENABLE, .device = pf->device.name,
+			    .result = other ? -ENOSYS : -ENODEV, .why = "its function dependency link names no PF");
+	kernfs_add_link(pf->device.kobj.node, "dep_link", other->device.kobj.node);
+	return 0;
+}
+
+static void remove_dependency(struct pci_dev *pf)
+{
+	if (kernfs_lookup(pf->device.kobj.node, "dep_link"))
+		kernfs_remove_by_name(pf->device.kobj.node, "dep_link");
+}
+
 int iov_enable(struct pci_dev *pf, unsigned n)
 {
 	struct kernel *k = pf->device.kobj.k;
@@ -123,9 +154,14 @@ int iov_enable(struct pci_dev *pf, unsigned n)
 	int ret = (int)STEP(k, IOV_ENABLE, .device = pf->device.name);
 
 	if (!ret)
-		ret = pci_lock_rescan_remove(k);
+		ret = add_dependency(pf);
 	if (ret)
 		return ret;
+	ret = pci_lock_rescan_remove(k);
+	if (ret) {
+		remove_dependency(pf);
+		return ret;
+	}
 	for (i = 0; i < n && !ret; i++)
 		ret = add_vf(pf, i);
 	/* A VF that cannot be added undoes all; one whose probe fails does not. */
@@ -133,8 +169,10 @@ int iov_enable(struct pci_dev *pf, unsigned n)
 		while (i-- > 0)
 			remove_vf(pf, i);
 	pci_unlock_rescan_remove(k);
-	if (ret)
+	if (ret) {
+		remove_dependency(pf);
 		return ret;
+	}
 	pf->numvfs = n;
 	device_uevent(k, &pf->device, "change");
 	return 0;
@@ -150,6 +188,7 @@ void iov_disable(struct pci_dev *pf)
 	for (unsigned i = 0; i < pf->numvfs; i++)
 		remove_vf(pf, i);
 	pci_unlock_rescan_remove(k);
+	remove_dependency(pf);
 	if (!k->abort_error)
 		pf->numvfs = 0;
 }

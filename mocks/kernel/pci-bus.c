@@ -140,7 +140,7 @@ static struct device *host_bridge(struct kernel *k, uint32_t domain, uint8_t num
 	bridge->device.kobj.node = kernfs_add_dir(devices, name, &bridge->device.kobj);
 	kobject_put(&bridge->device.kobj); /* the node holds it */
 	kernfs_add_attr(bridge->device.kobj.node, NULL, &uevent);
-	kernfs_add_dir(bridge->device.kobj.node, "power", NULL);
+	pci_add_host_bridge_power(&bridge->device);
 	bridge->bus = add_bus(k, &bridge->device, domain, number);
 	return &bridge->device;
 }
@@ -251,6 +251,24 @@ static void insert_on_bus(struct kernel *k, struct pci_dev *dev)
 		TAILQ_INSERT_TAIL(&k->pci_bus.device_list, &dev->device, on_bus);
 }
 
+/* pci_configure_ari(): the first function decides for the whole bus, if the bridge above can do it. */
+static void configure_ari(struct pci_dev *dev)
+{
+	struct pci_dev *bridge = dev->device.parent->parent ? to_pci_dev(dev->device.parent) : NULL;
+
+	if (!bridge || dev->physfn || dev->address.slot || dev->address.function || !dev->caps.express)
+		return;
+	bridge->ari_behind = dev->caps.ari && bridge->caps.express &&
+			     pci_read32(bridge, bridge->caps.express + PCI_EXP_DEVCAP2) & PCI_EXP_DEVCAP2_ARI;
+}
+
+bool pci_ari_enabled(const struct pci_dev *dev)
+{
+	const struct pci_dev *bridge = dev->device.parent->parent ? to_pci_dev(dev->device.parent) : NULL;
+
+	return bridge && bridge->ari_behind && dev->address.bus == bridge->secondary;
+}
+
 int pci_add_function(struct kernel *k, struct pci_dev *dev)
 {
 	struct device *device = &dev->device, *parent;
@@ -274,6 +292,7 @@ int pci_add_function(struct kernel *k, struct pci_dev *dev)
 	if (k->booting && dev->description && dev->description->driver_override)
 		device->driver_override = xstrdup(dev->description->driver_override);
 	init_config(dev);
+	configure_ari(dev);
 	iov_init(dev);
 	pci_assign_resources(k, dev);
 	dev->dma_bits = 32;

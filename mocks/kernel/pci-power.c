@@ -58,13 +58,13 @@ void pci_update_power_state(struct pci_dev *dev)
 }
 
 /* Each of them keeps its bridge awake. */
-static unsigned active_children(const struct pci_dev *dev)
+static unsigned active_children(const struct device *bridge)
 {
 	struct device *child;
 	unsigned n = 0;
 
-	TAILQ_FOREACH (child, &dev->device.kobj.k->pci_bus.device_list, on_bus)
-		n += child->parent == &dev->device && !is_suspended(to_pci_dev(child));
+	TAILQ_FOREACH (child, &bridge->kobj.k->pci_bus.device_list, on_bus)
+		n += child->parent == bridge && !is_suspended(to_pci_dev(child));
 	return n;
 }
 
@@ -78,7 +78,7 @@ static unsigned active_children(const struct pci_dev *dev)
 
 SHOW(async, "%s\n", dev->suspends_in_order ? "disabled" : "enabled")
 SHOW(control, "%s\n", dev->runtime_allowed ? "auto" : "on")
-SHOW(active_kids, "%u\n", active_children(dev))
+SHOW(active_kids, "%u\n", active_children(&dev->device))
 SHOW(enabled, "%s\n", dev->runtime_allowed ? "enabled" : "forbidden")
 SHOW(status, "%s\n", is_suspended(dev) ? "suspended" : "active")
 SHOW(usage, "%u\n", usage(dev))
@@ -163,6 +163,31 @@ void pci_add_power(struct pci_dev *dev)
 	kernfs_add_attrs(power, kobj, power_attrs, ARRAY_SIZE(power_attrs));
 	if (dev->can_wake)
 		kernfs_add_attrs(power, kobj, wakeup_attrs, ARRAY_SIZE(wakeup_attrs));
+}
+
+static ssize_t host_bridge_kids_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
+{
+	return sprintf(buffer, "%u\n", active_children(container_of(kobj, struct device, kobj)));
+}
+
+/* It does not sleep by itself either, but is a device of the bus. */
+static const struct attribute host_bridge_attrs[] = {
+	{"async", 0644, .text = "enabled\n", .visible = has_debugging, .flags = ATTRIBUTE_STATIC},
+	{"autosuspend_delay_ms", 0644, no_autosuspend, .flags = ATTRIBUTE_STATIC},
+	{"control", 0644, .text = "auto\n", .flags = ATTRIBUTE_STATIC},
+	{"runtime_active_kids", 0444, host_bridge_kids_show, .visible = has_debugging, .flags = ATTRIBUTE_STATIC},
+	{"runtime_active_time", 0444, .text = "0\n", .flags = ATTRIBUTE_STATIC},
+	{"runtime_enabled", 0444, .text = "disabled\n", .visible = has_debugging, .flags = ATTRIBUTE_STATIC},
+	{"runtime_status", 0444, .text = "unsupported\n", .flags = ATTRIBUTE_STATIC},
+	{"runtime_suspended_time", 0444, .text = "0\n", .flags = ATTRIBUTE_STATIC},
+	{"runtime_usage", 0444, .text = "0\n", .visible = has_debugging, .flags = ATTRIBUTE_STATIC},
+};
+
+void pci_add_host_bridge_power(struct device *bridge)
+{
+	struct kernfs_node *power = kernfs_add_dir(bridge->kobj.node, "power", NULL);
+
+	kernfs_add_attrs(power, &bridge->kobj, host_bridge_attrs, ARRAY_SIZE(host_bridge_attrs));
 }
 
 /* pci_pm_init(): a function that can signal PME can wake the machine. */

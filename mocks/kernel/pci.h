@@ -33,6 +33,7 @@ struct pci_dev {
 	struct pci_resource resources[PCI_RESOURCES];
 	uint8_t secondary, subordinate; /* bridges */
 	struct device *secondary_bus;   /* class pci_bus */
+	bool ari_behind;                /* the functions of that bus have no slots */
 
 	struct pci_dev *physfn; /* a reference; NULL: not a VF */
 	unsigned vf_index;
@@ -109,6 +110,7 @@ ssize_t pci_override_store(struct kobject *kobj, const struct attribute *attr, c
 struct pci_dev *pci_find(struct kernel *k, struct pci_address address);
 int pci_add_function(struct kernel *k, struct pci_dev *dev);
 void pci_bus_add_device(struct pci_dev *dev);
+bool pci_ari_enabled(const struct pci_dev *dev);
 /* Makes what is described and not there on @bus of @domain and below; bus -1: everywhere. R is held. */
 void pci_rescan(struct kernel *k, long domain, int bus);
 void pci_stop_and_remove(struct pci_dev *dev);
@@ -134,6 +136,7 @@ void pci_remove_irqs(struct pci_dev *dev);
 
 /* pci-power.c */
 void pci_add_power(struct pci_dev *dev);
+void pci_add_host_bridge_power(struct device *bridge);
 /* What `power_state` reads, after its users or its driver changed. */
 void pci_update_power_state(struct pci_dev *dev);
 bool pci_signals_pme(const struct pci_dev *dev);

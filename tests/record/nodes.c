@@ -81,6 +81,7 @@ void nodes_renumber(struct node_list *list)
 
 		drop_number(node->path, "/net/eth");
 		drop_number(node->path, "/ptp/ptp");
+		drop_number(node->path, "/wakeup/wakeup");
 		if (!strstr(node->path, "/msi_irqs/"))
 			continue;
 		if (!length || !starts_with(node->path, directory)) {

@@ -29,7 +29,7 @@ void nodes_free(struct node_list *list);
 void nodes_write(const struct node_list *list, const char *root);
 
 /*
- * Gives what is numbered at boot the same name on every boot: net/eth3 becomes net/eth, ptp/ptp1 ptp/ptp, and
+ * Gives what is numbered at boot the same name on every boot: net/eth3 becomes net/eth, ptp/ptp1 ptp/ptp, wakeup/wakeup2 wakeup/wakeup, and
  * msi_irqs/34 msi_irqs/0 where 34 is the lowest.
  */
 void nodes_renumber(struct node_list *list);

@@ -10,6 +10,7 @@ const struct exemption unclaimed[] = {
 	{"*:pcie[0-9][0-9][0-9]*", 'n', "services of a port, on the bus pci_express"},
 	{"*/power/runtime_*_time", 'c', "how long it was awake, and asleep"},
 	{"*/0000:00:1e.?/virtio*", 'n', "how this guest gets at the host's files"},
+	{"*/0000:00:1e.?/*dma_mask_bits", 'c', "the same"},
 	{"*/net/eth/address", 'c', "scrubbed; that of a VF is one of chance"},
 	{"*/net/eth/addr_assign_type", 'c', "VFs have an address by chance; the fake has no chance"},
 	{"*/net/eth/if*", 'c', "interfaces are numbered as drivers come up"},
