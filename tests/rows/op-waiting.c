@@ -216,12 +216,23 @@ static int open_device(const char *address)
 	return device < 0 ? -1 : 0;
 }
 
+/* A group can be opened once only: what did not come to a device is given back. */
+static int hold_device(const char *address)
+{
+	int ret = open_device(address), error = errno;
+
+	if (ret < 0)
+		close_device();
+	errno = error;
+	return ret;
+}
+
 void op_hold(char *data)
 {
 	char line[64];
 
 	snprintf(line, sizeof(line), "open %.40s", word());
-	print_status(on_fake() ? write_line(FAKE "/users", line) : open_device(word()));
+	print_status(on_fake() ? write_line(FAKE "/users", line) : hold_device(word()));
 }
 
 void op_drop(char *data)

@@ -71,9 +71,9 @@ static void the_tree_tells_who_shares_a_group(void **state)
 		    "0000:00:1c.0     pcieport          host         12*\n"
 		    "|- 0000:03:00.0  e1000e            host         12*\n"
 		    "|- 0000:03:00.1  igb               host         12*\n"
-		    "`- 0000:03:00.2  mlx5_core         host         12*\n"
+		    "`- 0000:03:00.2  nvme              host         12*\n"
 		    "* group 12: 4 devices, to be assigned together; on host drivers: 0000:03:00.0 (e1000e), "
-		    "0000:03:00.1 (igb), 0000:03:00.2 (mlx5_core)\n",
+		    "0000:03:00.1 (igb), 0000:03:00.2 (nvme)\n",
 		    "--tree");
 	RUN_WELL("vfiobind", "detach", NIC, "--group", "--driver", "vfio-pci");
 	ASSERT_TREE("ADDRESS          DRIVER            TYPE       GROUP\n"

@@ -362,7 +362,7 @@ static void a_group_in_which_host_drivers_are_is_refused(void **state)
 	_cleanup_json_ struct json_object *document = json_of(&output);
 
 	assert_json_text(document, "error.code", "group-in-use");
-	assert_json_text(document, "error.found", "0000:03:00.1 on igb, 0000:03:00.2 on mlx5_core");
+	assert_json_text(document, "error.found", "0000:03:00.1 on igb, 0000:03:00.2 on nvme");
 	assert_nothing_written();
 }
 
@@ -378,7 +378,7 @@ static void the_whole_group_is_taken_without_its_bridge(void **state)
 	RUN_WELL("vfiobind", "reattach", NIC, "--group");
 	assert_device(NIC, "e1000e", "(null)");
 	assert_device("0000:03:00.1", "igb", "(null)");
-	assert_device("0000:03:00.2", "mlx5_core", "(null)");
+	assert_device("0000:03:00.2", "nvme", "(null)");
 }
 
 /* ---- drivers that are not what they say ---- */

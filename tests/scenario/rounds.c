@@ -17,7 +17,7 @@ static unsigned long rounds(void)
 {
 	const char *chosen = getenv("MOCKSYS_TEST_ROUNDS");
 
-	return chosen ? strtoul(chosen, NULL, 10) : under_valgrind() ? 2 : 20;
+	return chosen ? strtoul(chosen, NULL, 10) : under_valgrind() || on_real_kernel() ? 2 : 20;
 }
 
 struct pair {
