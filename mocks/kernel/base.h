@@ -84,7 +84,7 @@ struct attribute {
 	/* Instead of store: gets the whole write, however long. */
 	ssize_t (*store_long)(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size);
 	int (*open)(struct kobject *kobj, int flags); /* may refuse */
-	dev_t number; /* of a character device; 0: it is none */
+	dev_t number;                                 /* of a character device; 0: it is none */
 	void (*release)(struct kobject *kobj);
 	const struct stream *stream; /* instead of all that reads and writes */
 };
@@ -287,6 +287,12 @@ struct module {
 };
 
 struct module *module_find(struct kernel *k, const char *name);
+/* module-parameters.c: of a module that comes, `NAME=VALUE ...` */
+void module_add_parameters(struct module *module);
+bool module_parameters_valid(struct kernel *k, const struct module_desc *desc, const char *text);
+void module_set_parameters(struct kernel *k, struct module *module, const char *text);
+/* A boolean one, if it has one of that name. */
+bool module_parameter_is_set(const struct module *module, const char *name);
 void module_boot(struct kernel *k);
 void module_exit(struct kernel *k);
 bool name_equal_dashes(const char *a, const char *b); /* '-' and '_' are the same */
@@ -373,6 +379,7 @@ struct kernel {
 	TAILQ_HEAD(, background) backgrounds;
 	TAILQ_HEAD(, vfio_group) vfio_groups;
 	struct mutex vfio_group_lock;
+	bool vfio_never_idles; /* disable_idle_d3, when vfio-pci was loaded */
 };
 
 int number_take(uint64_t *bits, size_t words);

@@ -81,30 +81,37 @@ static char *state_text(struct kobject *kobj, const struct attribute *attr)
 	return text ? text : xstrdup("");
 }
 
-/* Splits "VERB ARGUMENT[ …]\n"; the rest (module parameters) is nobody's yet. */
-static bool split(const char *data, size_t size, char *verb, char *argument)
+enum { SPLIT_MAX = 1024 };
+
+/* Splits "VERB ARGUMENT[ REST]\n". @rest: SPLIT_MAX bytes, or NULL. */
+static bool split(const char *data, size_t size, char *verb, char *argument, char *rest)
 {
-	char line[256];
+	char line[SPLIT_MAX];
+	int end = 0;
 
 	if (size >= sizeof(line))
 		return false;
 	memcpy(line, data, size);
 	line[size] = '\0';
-	return sscanf(line, "%31s %127s", verb, argument) == 2;
+	if (sscanf(line, "%31s %127s%n", verb, argument, &end) != 2)
+		return false;
+	if (rest)
+		strcpy(rest, line + end);
+	return true;
 }
 
-/* What init_module(2) and delete_module(2) become in the shim: "load NAME", "unload NAME". */
+/* What init_module(2) and delete_module(2) become in the shim: "load NAME[ PARAMETER=VALUE ...]", "unload NAME". */
 static ssize_t modules_store(struct kobject *kobj, const struct attribute *attr, const char *data, size_t size)
 {
-	char verb[32], name[128];
+	char verb[32], name[128], parameters[SPLIT_MAX];
 	int ret = -EINVAL;
 
-	if (!split(data, size, verb, name))
+	if (!split(data, size, verb, name, parameters))
 		return -EINVAL;
 	if (kernel_client()->uid != 0)
 		return -EPERM;
 	if (!strcmp(verb, "load"))
-		ret = kernel_init_module(kobj->k, name);
+		ret = kernel_init_module(kobj->k, name, parameters);
 	else if (!strcmp(verb, "unload"))
 		ret = kernel_delete_module(kobj->k, name);
 	return ret ? ret : (ssize_t)size;
@@ -127,7 +134,7 @@ static ssize_t users_store(struct kobject *kobj, const struct attribute *attr, c
 	struct device *device;
 	int ret;
 
-	if (!split(data, size, verb, name))
+	if (!split(data, size, verb, name, NULL))
 		return control_refuse(kobj->k, "users", "", EINVAL, "`open ADDRESS` or `close ADDRESS` is wanted");
 	device = bus_find_device(kobj->k, name);
 	if (!device)

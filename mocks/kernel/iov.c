@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SR-IOV: VFs come and go with their PF (drivers/pci/iov.c). */
-#include "kernel/pci.h"
+#include "kernel/vfio.h"
 
 #include <linux/pci_regs.h>
 
@@ -193,6 +193,30 @@ void iov_disable(struct pci_dev *pf)
 		pf->numvfs = 0;
 }
 
+/* vfio_pci_core_sriov_configure() has its PF awake as long as there are VFs. */
+static void keep_awake(struct pci_dev *pf, int change)
+{
+	if (!pf->vfio || !pf->device.kobj.k->profile.vfio_runtime_pm)
+		return;
+	pf->runtime_users += change;
+	pci_update_power_state(pf);
+}
+
+int iov_configure(struct pci_dev *pf, unsigned n)
+{
+	int ret = 0;
+
+	if (n) {
+		keep_awake(pf, 1);
+		ret = iov_enable(pf, n);
+	} else {
+		iov_disable(pf);
+	}
+	if (!n || ret)
+		keep_awake(pf, -1);
+	return ret;
+}
+
 /* sriov_numvfs_store(), in the kernel's order of tests; D is held. */
 static int set_numvfs(struct pci_dev *pf, unsigned long long n, const char **ret_why)
 {
@@ -204,7 +228,7 @@ static int set_numvfs(struct pci_dev *pf, unsigned long long n, const char **ret
 		*ret_why = "the PF has no driver";
 		return -ENOENT;
 	}
-	if (!driver->desc->sriov_configure) {
+	if (!driver->desc->sriov_configure && !vfio_pci_enables_sriov(pf)) {
 		*ret_why = "the PF's driver cannot create VFs";
 		return -ENOENT;
 	}
@@ -212,10 +236,7 @@ static int set_numvfs(struct pci_dev *pf, unsigned long long n, const char **ret
 		*ret_why = "there are VFs already: write 0 first";
 		return -EBUSY;
 	}
-	if (n)
-		return iov_enable(pf, (unsigned)n);
-	iov_disable(pf);
-	return 0;
+	return iov_configure(pf, (unsigned)n);
 }
 
 static ssize_t numvfs_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)

@@ -76,8 +76,11 @@ int kernel_reset(struct kernel *k);
 /* Completes all pending stores (with -ENODEV) and lets no later one wait: the server is about to end. */
 void kernel_abort(struct kernel *k);
 
-/* init_module(2), delete_module(2): 0 or -errno. @name with either spelling. Dependencies must be loaded, as for the real calls. */
-int kernel_init_module(struct kernel *k, const char *name);
+/*
+ * init_module(2), delete_module(2): 0 or -errno. @name with either spelling. Dependencies must be loaded, as for the real
+ * calls. @parameters: `NAME=VALUE ...`.
+ */
+int kernel_init_module(struct kernel *k, const char *name, const char *parameters);
 int kernel_delete_module(struct kernel *k, const char *name);
 /* modprobe: dependencies, the module, its soft dependencies. */
 int kernel_modprobe(struct kernel *k, const char *name);

@@ -3,6 +3,7 @@
 #include "kernel/base.h"
 
 #include "kernel/pci.h"
+#include "kernel/vfio.h"
 
 static struct module *to_module(struct kobject *kobj)
 {
@@ -77,42 +78,6 @@ static const struct attribute loadable_attrs[] = {
 	{"refcnt", 0444, refcnt_show},         {"taint", 0444, .text = "\n"},
 };
 
-static ssize_t parameter_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
-{
-	return sprintf(buffer, "%s\n", to_module(kobj)->parameter_values[attr->index]);
-}
-
-/* Only boolean parameters are known: vfio_pci's are. */
-static ssize_t parameter_store(struct kobject *kobj, const struct attribute *attr, const char *buffer, size_t count)
-{
-	struct module *module = to_module(kobj);
-	bool value;
-
-	if (kstrtobool(buffer, &value))
-		return refused(EINVAL, step_no_bool);
-	strcpy(module->parameter_values[attr->index], value ? "Y" : "N");
-	return (ssize_t)count;
-}
-
-static void add_parameters(struct module *module)
-{
-	const struct module_desc *desc = module->desc;
-	struct kernfs_node *dir;
-
-	if (!desc->n_parameters)
-		return;
-	dir = kernfs_add_dir(module->kobj.node, "parameters", NULL);
-	module->parameter_values = xcalloc(desc->n_parameters * sizeof(*module->parameter_values));
-	for (size_t i = 0; i < desc->n_parameters; i++) {
-		const struct module_parameter *parameter = &desc->parameters[i];
-		const struct attribute attr = {parameter->name, parameter->mode, parameter_show,
-					       parameter->mode & 0222 ? parameter_store : NULL, .index = (int)i};
-
-		snprintf(module->parameter_values[i], sizeof(module->parameter_values[i]), "%s", parameter->value);
-		kernfs_add_attr_copy(dir, &module->kobj, &attr, parameter->name);
-	}
-}
-
 static void release_module(struct kobject *kobj)
 {
 	free(to_module(kobj)->parameter_values);
@@ -136,7 +101,7 @@ static struct module *make_module(struct kernel *k, const struct module_desc *de
 		module->kobj.node = kernfs_add_dir(kernfs_get_dir(k->sys, "module"), desc->name, &module->kobj);
 		kernfs_add_attr(module->kobj.node, &module->kobj, &uevent_attr);
 	}
-	add_parameters(module);
+	module_add_parameters(module);
 	if (!desc->builtin) {
 		kernfs_add_attrs(module->kobj.node, &module->kobj, loadable_attrs, ARRAY_SIZE(loadable_attrs));
 		module->holders = kernfs_add_dir(module->kobj.node, "holders", NULL);
@@ -177,6 +142,7 @@ static void call_init(struct kernel *k, struct module *module)
 		vfio_module_init(k);
 	if (!strcmp(module->desc->name, "nvme_core"))
 		nvme_core_module_init(k);
+	vfio_pci_module_init(k, module);
 	for (size_t i = 0; i < k->machine->n_drivers; i++)
 		if (name_equal_dashes(k->machine->drivers[i]->module, module->desc->name))
 			add_driver(k, module, k->machine->drivers[i]);
@@ -238,7 +204,7 @@ static int may_load(struct kernel *k, const char *name, const char **ret_why)
 	return 0;
 }
 
-int kernel_init_module(struct kernel *k, const char *name)
+int kernel_init_module(struct kernel *k, const char *name, const char *parameters)
 {
 	const char *why = NULL;
 	struct module *module;
@@ -249,7 +215,10 @@ int kernel_init_module(struct kernel *k, const char *name)
 		ret = may_load(k, name, &why); /* a rule may have let others run */
 	if (ret)
 		return ret;
+	if (!module_parameters_valid(k, find_desc(k, name), parameters))
+		return STEP(k, MODULE_LOAD, .module = name, .result = -EINVAL, .why = "a parameter has no such value");
 	module = make_module(k, find_desc(k, name));
+	module_set_parameters(k, module, parameters);
 	call_init(k, module);
 	module->state = MODULE_LIVE;
 	STEP(k, MODULE_LIVE, .module = module->desc->name);
@@ -328,7 +297,7 @@ static int modprobe(struct kernel *k, const char *name, unsigned depth)
 	for (const char *const *d = desc->depends; d && *d; d++)
 		if (find_desc(k, *d) && (ret = modprobe(k, *d, depth + 1)))
 			return ret;
-	ret = kernel_init_module(k, name);
+	ret = kernel_init_module(k, name, "");
 	for (const char *const *d = desc->softdep_post; !ret && d && *d; d++)
 		modprobe(k, *d, depth + 1);
 	return ret;

@@ -77,7 +77,10 @@ ssize_t pci_reset_store(struct kobject *kobj, const struct attribute *attr, cons
 	unsigned long long value;
 	int ret;
 
-	if (kstrtoull(buffer, &value) || value != 1)
+	ret = kstrtoull(buffer, &value);
+	if (ret == -ERANGE && !kobj->k->profile.numvfs_overflow_einval)
+		return refused(ERANGE, step_no_number);
+	if (ret || value != 1)
 		return refused(EINVAL, "only 1 means anything");
 	/* pci_reset_function() looks before it takes the lock. */
 	if (!dev->reset_methods[0])

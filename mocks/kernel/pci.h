@@ -160,6 +160,8 @@ void iov_init(struct pci_dev *dev);
 void iov_reset_totalvfs(struct pci_dev *dev);
 int iov_enable(struct pci_dev *pf, unsigned n);
 void iov_disable(struct pci_dev *pf);
+/* The driver's sriov_configure(); 0: none. */
+int iov_configure(struct pci_dev *pf, unsigned n);
 /* One VF alone. R is held. */
 void iov_remove_vf(struct pci_dev *vf);
 /* It goes without its PF's doing. */

@@ -20,7 +20,7 @@
 	X(reset_method, "reset-method", 0, 1, 1, 1, 1, 1, "the attribute reset_method")                                \
 	X(sriov_msix_count, "sriov-msix-count", 0, 1, 1, 1, 1, 1, "sriov_vf_total_msix, sriov_vf_msix_count")          \
 	X(numvfs_overflow_einval, "numvfs-overflow-einval", 0, 1, 1, 1, 1, 1,                                          \
-	  "sriov_numvfs above 65535: EINVAL, not ERANGE")                                                              \
+	  "sriov_numvfs above 65535, reset above all numbers: EINVAL, not ERANGE (5.15)")                              \
 	X(group_type_writable, "group-type-writable", 0, 1, 1, 1, 1, 1, "an IOMMU group's type is 0644")               \
 	X(group_type_multi, "group-type-multi", 0, 0, 0, 1, 1, 1, "type may be changed for groups of several devices") \
 	X(override_takes_lock, "override-takes-lock", 1, 1, 1, 1, 0, 0, "driver_override takes the device lock")       \
@@ -44,7 +44,9 @@
 	  "CONFIG_PM_ADVANCED_DEBUG: power/ has async, runtime_usage and the like")                                    \
 	X(vfio_pci_core, "vfio-pci-core", 0, 1, 1, 1, 1, 1,                                                            \
 	  "module vfio_pci_core, on which vfio_pci and the variants depend")                                           \
-	X(vfio_virqfd, "vfio-virqfd", 1, 1, 1, 0, 0, 0, "module vfio_virqfd")
+	X(vfio_virqfd, "vfio-virqfd", 1, 1, 1, 0, 0, 0, "module vfio_virqfd")                                          \
+	X(iommu_incoherent, "iommu-incoherent", 0, 0, 0, 0, 0, 0,                                                      \
+	  "the IOMMU does not keep caches coherent, so that VFIO drivers take no device (6.1)")
 
 struct profile {
 #define X(member, ...) bool member;

@@ -18,7 +18,7 @@ static void take(struct vfio_device *vfio)
 		return;
 	dev->group->user_claims++;
 	dev->enable_count++;
-	dev->runtime_users++;
+	dev->runtime_users += dev->vfio_idles_in_d3; /* the others never gave it back */
 	vfio->module->users++;
 	pci_update_power_state(dev);
 }
@@ -31,7 +31,7 @@ static void drop(struct vfio_device *vfio)
 		return;
 	dev->group->user_claims--;
 	dev->enable_count--;
-	dev->runtime_users--;
+	dev->runtime_users -= dev->vfio_idles_in_d3;
 	vfio->module->users--;
 	pci_update_power_state(dev);
 	kernel_changed(dev->device.kobj.k);

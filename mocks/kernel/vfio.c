@@ -148,21 +148,27 @@ static int refuse(struct pci_dev *dev, const char **ret_why)
 		*ret_why = "the device has no IOMMU group";
 		return -EINVAL;
 	}
+	if (dev->device.kobj.k->profile.iommu_incoherent) {
+		*ret_why = "the IOMMU cannot keep the device coherent with the processors' caches";
+		return -EINVAL;
+	}
 	return 0;
 }
 
 /* Nobody uses it, so it may sleep: pm_runtime_allow(), pm_runtime_put(). */
 static void start_idling(struct pci_dev *dev)
 {
-	dev->vfio_idles_in_d3 = true;
-	dev->runtime_allowed = dev->device.kobj.k->profile.vfio_runtime_pm;
-	dev->runtime_users += !dev->runtime_allowed;
+	struct kernel *k = dev->device.kobj.k;
+
+	dev->vfio_idles_in_d3 = !k->vfio_never_idles;
+	dev->runtime_allowed = k->profile.vfio_runtime_pm;
+	dev->runtime_users += !dev->runtime_allowed || !dev->vfio_idles_in_d3;
 	pci_update_power_state(dev);
 }
 
 static void end_idling(struct pci_dev *dev)
 {
-	dev->runtime_users -= !dev->device.kobj.k->profile.vfio_runtime_pm;
+	dev->runtime_users -= !dev->device.kobj.k->profile.vfio_runtime_pm || !dev->vfio_idles_in_d3;
 	dev->runtime_allowed = false;
 	pci_update_power_state(dev);
 }
@@ -171,8 +177,10 @@ int vfio_probe(struct pci_dev *dev, struct device_driver *driver, const char **r
 {
 	struct kernel *k = dev->device.kobj.k;
 	struct vfio_device *vfio;
-	int ret = refuse(dev, ret_why);
+	int ret = vfio_pci_check(dev, driver, ret_why);
 
+	if (!ret)
+		ret = refuse(dev, ret_why);
 	if (ret)
 		return ret;
 	vfio = xcalloc(sizeof(*vfio));
@@ -212,7 +220,7 @@ void vfio_remove(struct pci_dev *dev)
 
 	vfio->leaving = true;
 	if (dev->numvfs)
-		iov_disable(dev);
+		iov_configure(dev, 0);
 	/* The directory may go while users remain, the structure may not: hold it until all is done. */
 	if (k->profile.vfio_dev)
 		kobject_get(&vfio->device.kobj);

@@ -25,6 +25,11 @@ struct vfio_device {
 	bool leaving;   /* being unbound: nobody may open it any more */
 };
 
+/* vfio-pci.c */
+int vfio_pci_check(struct pci_dev *dev, const struct device_driver *driver, const char **ret_why);
+bool vfio_pci_enables_sriov(const struct pci_dev *pf);
+void vfio_pci_module_init(struct kernel *k, const struct module *module);
+
 /* vfio-user.c: what struct device asks of its node. */
 int vfio_open_group(struct device *device);
 void vfio_close_group(struct device *device);

@@ -19,12 +19,12 @@ static const char *module_name(void)
 	return path + strlen("/sys/");
 }
 
-static void fake_module_call(const char *verb)
+static void fake_module_call(const char *verb, const char *parameters)
 {
 	char line[256];
 	int fd = open(FAKE_MODULES, O_WRONLY), size;
 
-	size = snprintf(line, sizeof(line), "%s %s", verb, module_name());
+	size = snprintf(line, sizeof(line), "%s %s%s%s", verb, module_name(), *parameters ? " " : "", parameters);
 	print_status(fd < 0 || write(fd, line, (size_t)size) < 0 ? -1 : 0);
 	if (fd >= 0)
 		close(fd);
@@ -72,11 +72,11 @@ void op_load(char *data)
 	int fd;
 
 	if (access(FAKE_MODULES, F_OK) == 0) {
-		fake_module_call("load");
+		fake_module_call("load", data);
 		return;
 	}
 	fd = open_module();
-	print_status(fd < 0 || syscall(SYS_finit_module, fd, "", 0) < 0 ? -1 : 0);
+	print_status(fd < 0 || syscall(SYS_finit_module, fd, data, 0) < 0 ? -1 : 0);
 	if (fd >= 0)
 		close(fd);
 }
@@ -84,7 +84,7 @@ void op_load(char *data)
 void op_unload(char *data)
 {
 	if (access(FAKE_MODULES, F_OK) == 0)
-		fake_module_call("unload");
+		fake_module_call("unload", "");
 	else
 		print_status((int)syscall(SYS_delete_module, module_name(), O_NONBLOCK));
 }

@@ -10,7 +10,7 @@
  *   goes PATH                         waits until there is no such thing
  *   l PATH  ls PATH  st PATH          readlink, list, lstat
  *   tree PATH                         each node below it, as type, mode, size, nlink, and target or text
- *   load, unload NAME                 what init_module and delete_module say
+ *   load NAME[ PARAMETERS], unload NAME   what init_module and delete_module say
  *   mod, rmmod NAME                   modprobe
  *   ue                                the uevents since the last one, without SEQNUM
  *   ues                               the same, sorted: where their order is a matter of chance

@@ -84,9 +84,9 @@ def done(function):
 
 
 def module(verb):
-    def operation(path, _):
+    def operation(path, parameters):
         # Not through a file object: to that EAGAIN means "nothing written", no error.
-        write_with(0)("/sys/kernel/debug/mocksys/modules", f"{verb} {path[5:]}")
+        write_with(0)("/sys/kernel/debug/mocksys/modules", f"{verb} {path[5:]} {parameters or ''}".rstrip())
         return "0"
     return operation
 

@@ -113,10 +113,15 @@ static void op_read_length(struct kernel *k, FILE *out, char *path)
 	print_result(out, model_read(k, path, text, sizeof(text)), "-1 ");
 }
 
+/* NAME[ PARAMETERS] */
 static void op_init_module(struct kernel *k, FILE *out, char *name)
 {
+	char *parameters = strchr(name, ' ');
+
+	if (parameters)
+		*parameters++ = '\0';
 	kernel_lock(k);
-	print_result(out, kernel_init_module(k, name), "");
+	print_result(out, kernel_init_module(k, name, parameters ?: ""), "");
 	kernel_unlock(k);
 }
 
