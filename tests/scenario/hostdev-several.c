@@ -25,11 +25,11 @@ static void a_group_in_which_host_drivers_are_is_refused(void **state)
 	_cleanup_domain_ struct domain_file bound =
 		DOMAIN("web", {.address = NIC, .managed = "yes", .inside = "<driver model='vfio-pci'/>"});
 
-	ASSERT_REFUSED("group-in-use", SECOND " on igb, " THIRD " on mlx5_core", "hostdev", "prepare", one.path);
-	ASSERT_REFUSED("group-in-use", THIRD " on mlx5_core", "hostdev", "prepare", two.path);
+	ASSERT_REFUSED("group-in-use", SECOND " on igb, " THIRD " on nvme", "hostdev", "prepare", one.path);
+	ASSERT_REFUSED("group-in-use", THIRD " on nvme", "hostdev", "prepare", two.path);
 	/* Also what is on its driver already: QEMU could not open it. */
 	RUN_WELL("vfiobind", "detach", NIC, "--force", "--driver", "vfio-pci");
-	ASSERT_REFUSED("group-in-use", SECOND " on igb, " THIRD " on mlx5_core", "hostdev", "prepare", bound.path);
+	ASSERT_REFUSED("group-in-use", SECOND " on igb, " THIRD " on nvme", "hostdev", "prepare", bound.path);
 }
 
 static void a_whole_group_comes_and_goes(void **state)
@@ -45,7 +45,7 @@ static void a_whole_group_comes_and_goes(void **state)
 	RUN_WELL("vfiobind", "hostdev", "release", web.path);
 	assert_device(NIC, "e1000e", "(null)");
 	assert_device(SECOND, "igb", "(null)");
-	assert_device(THIRD, "mlx5_core", "(null)");
+	assert_device(THIRD, "nvme", "(null)");
 	assert_nothing_noted();
 }
 
