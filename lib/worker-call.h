@@ -44,7 +44,7 @@ pid_t worker_clone(void);
 
 /*
  * What the child does: it becomes the keeper, and makes the worker. The descriptors are the directory to which paths are
- * relative, the socket, and a pidfd of the caller.
+ * relative, the socket, and a pidfd of the caller, if there is one.
  */
 _Noreturn void worker_process(int root_fd, int socket, int caller_fd);
 

@@ -150,11 +150,11 @@ static ssize_t answer(const struct work *work, const struct request *request, in
 
 /*
  * The caller's end of the socket may outlive the caller, in a child that some thread of it has forked: the caller's own
- * end is looked for too.
+ * end is looked for too, unless there is no descriptor for it (-1).
  */
-static bool caller_lives(void)
+static bool caller_lives(int caller_fd)
 {
-	struct pollfd fds[] = {{.fd = SOCKET_FD, .events = POLLIN}, {.fd = CALLER_FD, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = SOCKET_FD, .events = POLLIN}, {.fd = caller_fd, .events = POLLIN}};
 
 	while (poll(fds, ARRAY_SIZE(fds), -1) < 0)
 		if (errno != EINTR)
@@ -198,7 +198,7 @@ _Noreturn static void give_up(int socket, int number)
 /* Returns 0 or a negative errno. */
 static int arrange_descriptors(int root_fd, int socket, int caller_fd)
 {
-	const int kept[] = {socket, root_fd, caller_fd};
+	const int kept[] = {socket, root_fd, caller_fd < 0 ? root_fd : caller_fd};
 	int above[ARRAY_SIZE(kept)], null = open("/dev/null", O_RDWR);
 
 	/* Out of the way first: none may be closed by another's move. */
@@ -218,7 +218,7 @@ static int arrange_descriptors(int root_fd, int socket, int caller_fd)
 }
 
 /* Its memory is a copy of the caller's, of which it touches no more than its stack. */
-_Noreturn static void work(void)
+_Noreturn static void work(int caller_fd)
 {
 	struct work work;
 	struct statfs file_system;
@@ -231,7 +231,7 @@ _Noreturn static void work(void)
 	reply.result = getpid();
 	if (!send_reply(SOCKET_FD, &reply, 0))
 		_exit(1);
-	while (caller_lives() && receive_request(&request, &fd)) {
+	while (caller_lives(caller_fd) && receive_request(&request, &fd)) {
 		reply.result = answer(&work, &request, fd, &reply);
 		if (!send_reply(SOCKET_FD, &reply,
 				request.call == CALL_READ && reply.result > 0 ? (size_t)reply.result : 0))
@@ -259,7 +259,7 @@ void worker_process(int root_fd, int socket, int caller_fd)
 	prctl(PR_SET_NAME, "vfiobind-worker");
 	worker = worker_clone();
 	if (worker == 0)
-		work();
+		work(caller_fd < 0 ? -1 : CALLER_FD);
 	if (worker < 0)
 		give_up(SOCKET_FD, errno);
 	keep(worker);

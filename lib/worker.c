@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,44 +19,39 @@
 /* For a worker that has no call to see the end of its socket, which takes no time. */
 #define PATIENCE_MS 1000
 
-/* ECHILD: another thread waits for really all children of the program (__WALL). That is why it is known as a pidfd. */
-static void reap(int keeper)
-{
-	while (waitid(P_PIDFD, (id_t)keeper, NULL, WEXITED | __WCLONE) < 0 && errno == EINTR)
-		;
-}
-
 /*
  * The next call gets another worker. This one ends when it has seen the end of its socket, for which @patience
- * milliseconds are waited, or when its call returns. The end is told, and not only made by closing: a child that the
- * program has forked may have the socket open too.
+ * milliseconds are waited, or when its call returns; then it is init's to reap. The end is told, and not only made by
+ * closing: a child that the program has forked may have the socket open too.
  */
 static void leave(struct worker *worker, int patience)
 {
-	struct pollfd poll_fd = {.fd = worker->keeper, .events = POLLIN};
+	/* No events but its end: what it may still have said is of no interest. */
+	struct pollfd poll_fd = {.fd = worker->socket};
+	pid_t pid;
 
 	if (worker->owner == getpid()) {
 		shutdown(worker->socket, SHUT_WR);
 		while (poll(&poll_fd, 1, patience) < 0 && errno == EINTR)
 			;
-		/* The worker will be init's to reap. */
-		if (!poll_fd.revents)
-			syscall(SYS_pidfd_send_signal, worker->keeper, SIGKILL, NULL, 0);
-		reap(worker->keeper);
+		/* Not if it is no child any more: then another thread waits for really all of them (__WALL). */
+		if (!poll_fd.revents && waitpid(worker->keeper, NULL, WNOHANG | __WCLONE) == 0)
+			kill(worker->keeper, SIGKILL);
+		do
+			pid = waitpid(worker->keeper, NULL, __WCLONE);
+		while (pid < 0 && errno == EINTR);
 	}
 	worker->socket = close_fd(worker->socket);
-	worker->keeper = close_fd(worker->keeper);
 }
 
-/* What the worker has sent is heard even if it has ended since. */
 static int receive_reply(struct worker *worker, struct deadline deadline, struct reply *reply)
 {
-	struct pollfd fds[] = {{.fd = worker->socket, .events = POLLIN}, {.fd = worker->keeper, .events = POLLIN}};
+	struct pollfd poll_fd = {.fd = worker->socket, .events = POLLIN};
 	ssize_t n;
 	int r;
 
 	do
-		r = poll(fds, ARRAY_SIZE(fds), deadline_left(deadline));
+		r = poll(&poll_fd, 1, deadline_left(deadline));
 	while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return -ECONNRESET;
@@ -138,28 +132,21 @@ static pid_t clone_process(int root_fd, int socket, int caller_fd)
 /* Returns 0 or a negative errno. */
 static int start(struct worker *worker, int root_fd)
 {
-	_cleanup_close_ int caller_fd = descriptor_open_process(getpid()), far_socket = -1, near_socket = -1;
+	/* Without one (ENOSYS, or a filter of system calls) the worker sees the end of the socket alone. */
+	_cleanup_close_ int caller_fd = descriptor_open_process(getpid()), far_socket = -1;
 	int sockets[2], r;
 	pid_t pid;
 
-	if (caller_fd < 0)
-		return caller_fd;
 	r = descriptor_socket_pair(SOCK_SEQPACKET | SOCK_CLOEXEC, sockets);
 	if (r < 0)
 		return r;
-	near_socket = sockets[0];
 	far_socket = sockets[1];
 	pid = clone_process(root_fd, far_socket, caller_fd);
-	if (pid < 0)
+	if (pid < 0) {
+		close_fd(sockets[0]);
 		return pid;
-	r = descriptor_open_process(pid);
-	if (r < 0) {
-		shutdown(near_socket, SHUT_RDWR);
-		waitpid(pid, NULL, __WCLONE);
-		return r;
 	}
-	*worker = (struct worker){.socket = near_socket, .keeper = r, .owner = getpid()};
-	near_socket = -1;
+	*worker = (struct worker){.socket = sockets[0], .keeper = pid, .owner = getpid()};
 	return 0;
 }
 

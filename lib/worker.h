@@ -27,15 +27,15 @@
  */
 struct worker {
 	int socket; /* -1 without a worker */
-	int keeper; /* a pidfd; ready when the worker has ended */
+	pid_t keeper;
 	pid_t pid;
 	pid_t owner;     /* who made it: a child of a fork(2) must leave it alone */
 	int start_error; /* the positive errno of the last one that could not be made */
 };
 
-#define WORKER_NONE                        \
-	{                                  \
-		.socket = -1, .keeper = -1 \
+#define WORKER_NONE          \
+	{                    \
+		.socket = -1 \
 	}
 
 /* The most that one call reads or stores: a page, as sysfs has it. */

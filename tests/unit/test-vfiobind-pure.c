@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The functions of libvfiobind that need no /sys. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "descriptor.h"
 #include "diagnose.h"
 /* cmocka has a fail() of its own. */
 #undef fail
@@ -325,6 +329,32 @@ static void an_older_caller_gets_what_fits_its_error(void **state)
 	assert_int_equal(fail(NULL, .code = VFIOBIND_ERROR_PF_HAS_VFS), -EBUSY);
 }
 
+/* With as many of them closed as there can be: what nobody has open is the next number. */
+static void descriptors_are_none_of_the_standard_streams(void **state)
+{
+	int kept[3], files[3] = {-1, -1, -1}, sockets[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
+
+	fflush(NULL);
+	for (int fd = 0; fd < 3; fd++)
+		kept[fd] = fcntl(fd, F_DUPFD_CLOEXEC, 100);
+	for (int closed = 0; closed < 3; closed++) {
+		close(closed);
+		files[closed] = descriptor_open(AT_FDCWD, "/", O_RDONLY | O_CLOEXEC, 0);
+		descriptor_socket_pair(SOCK_SEQPACKET | SOCK_CLOEXEC, sockets[closed]);
+	}
+	for (int fd = 0; fd < 3; fd++) {
+		dup2(kept[fd], fd);
+		close(kept[fd]);
+	}
+	for (int closed = 0; closed < 3; closed++) {
+		assert_true(files[closed] > STDERR_FILENO);
+		assert_true(sockets[closed][0] > STDERR_FILENO && sockets[closed][1] > STDERR_FILENO);
+		close(files[closed]);
+		close(sockets[closed][0]);
+		close(sockets[closed][1]);
+	}
+}
+
 /* The enumerators of the header, as a person reads them; each must have a name. */
 static size_t count_codes(void)
 {
@@ -445,6 +475,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(an_error_is_one_line_whatever_it_holds),
 		cmocka_unit_test(every_error_is_one_printable_line_in_every_state_whatever_its_texts_hold),
 		cmocka_unit_test(an_older_caller_gets_what_fits_its_error),
+		cmocka_unit_test(descriptors_are_none_of_the_standard_streams),
 		cmocka_unit_test(every_code_has_a_name_of_its_own_and_is_in_the_man_page),
 		cmocka_unit_test(the_kernels_log_tells_the_errno_of_a_probe),
 		cmocka_unit_test(deferred_devices_are_known_by_their_whole_name),
