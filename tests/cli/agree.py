@@ -140,7 +140,7 @@ def check_zsh():
 
 def document(*command):
     """Of success and failure alike."""
-    result = subprocess.run([VFIOBIND, *command, '--json'], check=False, capture_output=True, text=True)
+    result = subprocess.run([VFIOBIND, *command, '--json'], check=False, capture_output=True, text=True, input=DOMAIN)
     return json.loads(result.stdout)
 
 
@@ -150,22 +150,28 @@ def keys_of(value):
     return {key for member in value for key in keys_of(member)} if isinstance(value, list) else set()
 
 
-VF = '0000:04:10.0'
+VF, PF = '0000:04:10.0', '0000:04:00.0'
+DOMAIN = """<domain><name>web</name><devices><hostdev mode='subsystem' type='pci' managed='yes'>
+    <source><address domain='0' bus='4' slot='16' function='0'/></source></hostdev></devices></domain>"""
+# In an order in which each has something to tell: of success, and of failure.
 DOCUMENTS = {
-    'list': [['--all'], []], 'show': [[VF], ['nosuch']], 'explain': [[VF]], 'doctor': [[]], 'repair': [[]],
+    'list': [['--all'], []], 'explain': [[VF]], 'doctor': [[]],
+    'detach': [[VF, '--dry-run'], [VF, '--driver', 'igb'], [VF], [PF]],
+    'show': [[VF], ['nosuch']],
     'reset': [[VF], [VF, '--method', 'nosuch']],
-    'detach': [[VF, '--dry-run'], [VF, '--driver', 'igb'], [VF], ['0000:04:00.0']],
     'reattach': [[VF, '--dry-run'], [VF]],
+    'hostdev': [['prepare', '-'], ['release', '-'], ['release', '/nosuch']],
+    'sriov': [[PF], [PF, '--numvfs', '0'], [PF, '--numvfs', '1']],
+    'repair': [[]],
 }
 
 
 def check_json():
     page = (SOURCE / 'lib/cli/vfiobind.8').read_text()
     described = unroff(re.search(r'^\.SH JSON\n(.*?)^\.TS', page, re.MULTILINE | re.DOTALL)[1])
-    found = {}
-    for verb in ['list', 'explain', 'doctor', 'detach', 'show', 'reset', 'reattach', 'repair']:
-        found[verb] = {key for arguments in DOCUMENTS[verb] for key in keys_of(document(verb, *arguments))}
-    for verb, keys in found.items():
+    check('verbs', set(DOCUMENTS), set(VERBS))
+    for verb, commands in DOCUMENTS.items():
+        keys = {key for arguments in commands for key in keys_of(document(verb, *arguments))}
         check(f'keys of {verb} in the page', {key for key in keys if re.search(rf'\b{key}\b', described)}, keys)
     listed = re.sub(r'\(.*?\)', '', re.search(r'with the keys (.*?)\.\n', described, re.DOTALL)[1], flags=re.DOTALL)
     # error is there where a device could not be read.

@@ -62,28 +62,34 @@ static bool failed(struct job *job, bool good, const char *what)
 	return !good;
 }
 
+static void free_result(struct vfiobind_result **result)
+{
+	vfiobind_result_free(*result);
+}
+
+static void free_device(struct vfiobind_device **device)
+{
+	vfiobind_device_free(*device);
+}
+
 static void detach_and_reattach(struct job *job, struct vfiobind_context *context)
 {
 	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
-	struct vfiobind_result *result = NULL;
-	struct vfiobind_device *device = NULL;
+	_cleanup_(free_result) struct vfiobind_result *detached = NULL, *reattached = NULL;
+	_cleanup_(free_device) struct vfiobind_device *device = NULL;
 	int r;
 
 	options.driver = job->driver;
-	r = vfiobind_device_detach(context, job->address, 1, &options, &result, &job->error);
+	r = vfiobind_device_detach(context, job->address, 1, &options, &detached, &job->error);
 	if (failed(job, r == 0, "detach") ||
-	    failed(job, strcmp(result->devices[0]->to, job->driver) == 0, "the driver after the detach"))
+	    failed(job, strcmp(detached->devices[0]->to, job->driver) == 0, "the driver after the detach"))
 		return;
-	vfiobind_result_free(result);
 	r = vfiobind_device_read(context, job->address, &device, &job->error);
 	if (failed(job, r == 0, "read") || failed(job, device->detached != NULL, "the record of the detach"))
 		return;
-	vfiobind_device_free(device);
-	r = vfiobind_device_reattach(context, job->address, 1, NULL, &result, &job->error);
-	if (failed(job, r == 0, "reattach") ||
-	    failed(job, strcmp(result->devices[0]->to, "igbvf") == 0, "the driver after the reattach"))
-		return;
-	vfiobind_result_free(result);
+	r = vfiobind_device_reattach(context, job->address, 1, NULL, &reattached, &job->error);
+	if (!failed(job, r == 0, "reattach"))
+		failed(job, strcmp(reattached->devices[0]->to, "igbvf") == 0, "the driver after the reattach");
 }
 
 static void *work(void *data)
