@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "context.h"
@@ -54,6 +55,33 @@ static int store_autoprobe(struct sriov *sriov)
 			  });
 }
 
+/* What sriov_numvfs_store() and sriov_enable() mean by an errno; a driver may mean anything by others. */
+static const char *explain(const struct operation_device *pf, int number, char buffer[static SYSFS_NAME_SIZE + 64])
+{
+	static const struct {
+		int number;
+		const char *hint;
+	} meanings[] = {
+		{-ENOMEM,
+		 "the firmware has left no addresses or bus numbers for them: see dmesg; turn SR-IOV on in the "
+		 "firmware, or boot with pci=realloc on the kernel command line"},
+		{-EBUSY, "another process has created some meanwhile"},
+		{-ERANGE, "its driver allows fewer by now: see sriov_totalvfs"},
+	};
+
+	/* It has no sriov_configure; or it is vfio-pci, whose own may be off. */
+	if (number == -ENOENT && strcmp(pf->before.driver, "vfio-pci") == 0)
+		return "vfio-pci does it only with its parameter enable_sriov; or give it back to its host driver";
+	if (number == -ENOENT) {
+		snprintf(buffer, SYSFS_NAME_SIZE + 64, "its driver, %s, does not support it", pf->before.driver);
+		return buffer;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
+		if (meanings[i].number == number)
+			return meanings[i].hint;
+	return "see dmesg";
+}
+
 static int store_number(struct sriov *sriov, uint64_t number)
 {
 	struct operation *operation = &sriov->operation;
@@ -66,8 +94,6 @@ static int store_number(struct sriov *sriov, uint64_t number)
 	r = attribute_store(operation->context, &sriov->numvfs, text);
 	if (r == 0)
 		return 0;
-	/* sriov_numvfs_store(): its driver has no sriov_configure; or it is vfio-pci, without its parameter enable_sriov. */
-	snprintf(hint, sizeof(hint), "its driver, %s, does not support it", pf->before.driver);
 	return store_fail(
 		operation, pf,
 		&(struct store_failure){
@@ -76,7 +102,7 @@ static int store_number(struct sriov *sriov, uint64_t number)
 			.code = r == -ENOENT ? VFIOBIND_ERROR_SRIOV_UNSUPPORTED : VFIOBIND_ERROR_NUMVFS_FAILED,
 			.number = r,
 			.path = sriov_path(pf, "sriov_numvfs", path),
-			.hint = r == -ENOENT ? hint : "see dmesg",
+			.hint = explain(pf, r, hint),
 		});
 }
 

@@ -475,6 +475,37 @@ static void more_that_another_process_has_made_meanwhile_are_left_alone(void **s
 	RUN_WELL("vfiobind", "sriov", PF, "--numvfs", "0");
 }
 
+static void what_the_kernel_means_by_its_refusal_is_told(void **state)
+{
+	static const struct {
+		const char *number, *hint;
+	} refusals[] = {{"ENOMEM", "pci=realloc"}, {"EIO", "see dmesg"}, {"ENODEV", "see dmesg"}};
+	_cleanup_snapshot_ struct snapshot *before = snapshot_take();
+
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		_cleanup_output_ struct output output = {.out = NULL};
+		_cleanup_json_ struct json_object *document = NULL;
+
+		add_fault("iov.enable times=1 fail=%s", refusals[i].number);
+		output = RUN_EXPECTING(1, "vfiobind", "sriov", PF, "--numvfs", "1", "--json");
+		clear_faults();
+		document = json_of(&output);
+		assert_json_text(document, "error.code", "numvfs-failed");
+		assert_json_text(document, "error.errno", refusals[i].number);
+		assert_non_null(strstr(json_object_get_string(json_at(document, "error.hint")), refusals[i].hint));
+		assert_json_text(document, "state", "restored");
+		assert_unchanged(before);
+	}
+	/* A PF that is itself for a guest. */
+	RUN_WELL("vfiobind", "sriov", PF, "--numvfs", "0");
+	RUN_WELL("vfiobind", "detach", PF, "--driver", "vfio-pci");
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(1, "vfiobind", "sriov", PF, "--numvfs", "1");
+
+		assert_non_null(strstr(output.err, "only with its parameter enable_sriov"));
+	}
+}
+
 /* Against all warnings it was taken away, and then there was no other: what comes again is not what it was. */
 static void a_detached_vf_that_is_lost_makes_the_state_broken(void **state)
 {
@@ -625,6 +656,7 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(a_driver_that_gives_up_is_a_warning_with_its_reason),
 	SCENARIO(fewer_than_asked_for_are_a_failure_and_undone),
 	SCENARIO(more_that_another_process_has_made_meanwhile_are_left_alone),
+	SCENARIO(what_the_kernel_means_by_its_refusal_is_told),
 	SCENARIO(a_detached_vf_that_is_lost_makes_the_state_broken),
 	SCENARIO(what_a_time_out_has_left_is_finished_by_a_repair),
 	SCENARIO(what_a_crash_has_left_is_undone_by_a_repair),
