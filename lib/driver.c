@@ -200,6 +200,33 @@ static int find_module(struct vfiobind_context *context, const char *name, struc
 	return 0;
 }
 
+/*
+ * Words and drivers that other tools know as kinds of driver: what they mean cannot be had here, and is not to be taken for
+ * a driver that is missing. The word for what can be had is "vfio".
+ */
+static int refuse_kind(const char *name, struct vfiobind_error *error)
+{
+	static const struct {
+		const char *name;
+		const char *hint;
+	} kinds[] = {
+		{"none", "to unbind it from all drivers write to unbind of its own"},
+		{"kvm", "KVM's own way to assign devices is gone since Linux 4.12: use vfio"},
+		{"xen", "Xen's own tools give it away: xl pci-assignable-add"},
+		{"pciback", "Xen's own tools give it away: xl pci-assignable-add"},
+		{"xen-pciback", "Xen's own tools give it away: xl pci-assignable-add"},
+		{"host", "to give it back use reattach"},
+		{"userspace", "name a VFIO driver: it serves programs in user space, too"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (module_names_equal(name, kinds[i].name))
+			return fail(error, .code = VFIOBIND_ERROR_DRIVER_TYPE_UNSUPPORTED, .operation = "use driver",
+				    .object = name, .expected = "vfio, vfio-pci or a VFIO variant driver",
+				    .hint = kinds[i].hint);
+	return 0;
+}
+
 int driver_find(struct vfiobind_context *context, const char *name, struct driver_choice *ret_choice,
 		struct vfiobind_error *error)
 {
@@ -210,6 +237,9 @@ int driver_find(struct vfiobind_context *context, const char *name, struct drive
 	if (!is_name(name))
 		return fail(error, .code = VFIOBIND_ERROR_INVALID_DRIVER_NAME, .operation = "use driver",
 			    .object = name);
+	r = refuse_kind(name, error);
+	if (r < 0)
+		return r;
 	if (find_driver(context, name, &choice) ||
 	    (find_twin(context, name, twin) && find_driver(context, twin, &choice))) {
 		if (!driver_is_vfio(context, choice.driver, choice.module))

@@ -186,9 +186,6 @@ int hostdev_plan_prepare(struct operation *operation, struct operation_device *d
 	int r;
 
 	device->is_the_domains = true;
-	if (device->before.driver_type == VFIOBIND_DRIVER_TYPE_XEN)
-		return fail(operation->error, .code = VFIOBIND_ERROR_XEN_DRIVER, .device = &device->handle.address,
-			    .found = device->before.driver, .hint = "take it from Xen first: xl pci-assignable-remove");
 	r = warn_of_kind(operation, device);
 	return r == 0 && !device->hostdev->managed ? plan_unmanaged(operation, device) : r;
 }

@@ -49,6 +49,15 @@ static int refuse_without_group(struct operation *operation, struct operation_de
 		    .hint = "vfiobind doctor tells whether the firmware or the kernel is to blame");
 }
 
+/* pciback holds it for another domain of Xen, which would lose it: only Xen's own tools know of that. */
+static int refuse_xen(struct operation *operation, struct operation_device *device)
+{
+	if (device->before.driver_type != VFIOBIND_DRIVER_TYPE_XEN)
+		return 0;
+	return fail(operation->error, .code = VFIOBIND_ERROR_XEN_DRIVER, .device = &device->handle.address,
+		    .found = device->before.driver, .hint = "take it from Xen first: xl pci-assignable-remove");
+}
+
 /* Unbinding the PF may remove its VFs: both at once can only fail, and leave the VFs gone. */
 static int refuse_pf_with_its_vf(struct operation *operation, struct operation_device *device)
 {
@@ -94,10 +103,7 @@ static int choose_best(struct operation *operation, struct operation_device *dev
 static int plan_detach(struct operation *operation, struct operation_device *device)
 {
 	static int (*const checks[])(struct operation *, struct operation_device *) = {
-		preflight_bridge,
-		refuse_without_group,
-		preflight_vfs,
-		plan_read_before,
+		preflight_bridge, refuse_without_group, preflight_vfs, plan_read_before, refuse_xen,
 	};
 	int r = 0;
 

@@ -645,7 +645,7 @@ struct vfiobind_detach_options {
  * -EBUSY pf-has-vfs, netdev-in-use, block-in-use, vfio-in-use, group-in-use, used-by-domain, locked;
  * -EUCLEAN repair-needed;
  * -EPERM state-unsafe; -EBADMSG state-malformed; -ENOENT vfio-node-missing; -ENXIO no-iommu-group; -ENOENT driver-not-found, module-missing, module-has-no-driver;
- * -ENOTUNIQ driver-ambiguous; -EPERM not-vfio-driver, module-blacklisted, module-install-command;
+ * -ENOTUNIQ driver-ambiguous; -ENOTSUP xen-driver, driver-type-unsupported; -EPERM not-vfio-driver, module-blacklisted, module-install-command;
  * -EACCES permission-denied; -EPERM lockdown; -EROFS sysfs-read-only; the kernel's errno: module-load-failed,
  * attribute-unreadable, sysfs-unavailable, system; -EIO attribute-malformed; -ENOMEM out-of-memory (any state);
  * with state restored or broken: the kernel's errno: override-failed, unbind-failed, probe-write-failed;

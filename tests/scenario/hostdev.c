@@ -518,6 +518,19 @@ static void mlx5_vfio_pci_is_taken_by_its_vfio_dev(void **state)
 	ASSERT_REFUSED("used-by-domain", "mail", "hostdev", "prepare", interface.path, "--domain", "web");
 }
 
+/* Against no force: the domain would lose it. */
+static void vfs_that_a_domain_uses_are_not_removed(void **state)
+{
+	_cleanup_domain_ struct domain_file web = DOMAIN("web", {.address = MLX5_VF, .managed = "yes"});
+
+	RUN_WELL("vfiobind", "hostdev", "prepare", web.path);
+	ASSERT_REFUSED("used-by-domain", "web", "sriov", "0000:3b:00.0", "--numvfs", "0", "--force");
+	ASSERT_REFUSED("used-by-domain", "web", "sriov", "0000:3b:00.0", "--numvfs", "2");
+	assert_domain(MLX5_VF, "web");
+	RUN_WELL("vfiobind", "hostdev", "release", web.path);
+	RUN_WELL("vfiobind", "sriov", "0000:3b:00.0", "--numvfs", "0");
+}
+
 static void an_interface_gets_a_vf_and_says_what_is_not_set(void **state)
 {
 	_cleanup_domain_ struct domain_file unmanaged =
@@ -541,6 +554,7 @@ static void an_interface_gets_a_vf_and_says_what_is_not_set(void **state)
 
 static const struct CMUnitTest mlx5_tests[] = {
 	SCENARIO(mlx5_vfio_pci_is_taken_by_its_vfio_dev),
+	SCENARIO(vfs_that_a_domain_uses_are_not_removed),
 	SCENARIO(an_interface_gets_a_vf_and_says_what_is_not_set),
 };
 

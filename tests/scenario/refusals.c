@@ -60,6 +60,15 @@ static void a_module_without_a_pci_driver_is_refused(void **state)
 	ASSERT_REFUSED(3, "module-has-no-driver", "detach", VF, "--driver", "vfio-pci-core");
 }
 
+/* Not as drivers that are missing, whether there are such modules or not. */
+static void kinds_of_driver_other_than_vfio_are_refused(void **state)
+{
+	static const char *const kinds[] = {"none", "kvm", "xen", "pciback", "xen_pciback", "host", "userspace"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		ASSERT_REFUSED(3, "driver-type-unsupported", "detach", VF, "--driver", kinds[i]);
+}
+
 static void what_can_be_no_name_of_a_driver_is_wrong_use(void **state)
 {
 	static const char *const names[] = {"../igbvf", "", ".", "..", "a/b", "vfio-pci\nigbvf"};
@@ -408,6 +417,27 @@ static void a_driver_for_user_space_is_none_for_vfio(void **state)
 	assert_nothing_written();
 }
 
+/* It is another domain's of Xen. A reattach leaves it alone, for no detach has bound it. */
+static void what_xen_has_is_neither_detached_nor_reattached(void **state)
+{
+	_cleanup_output_ struct output output = {.out = NULL}, shown = {.out = NULL};
+	_cleanup_json_ struct json_object *document = NULL;
+
+	RUN_WELL("modprobe", "vfio-pci");
+	ASSERT_REFUSED(3, "xen-driver", "detach", NIC);
+	ASSERT_REFUSED(3, "xen-driver", "detach", NIC, "--driver", "vfio-pci", "--force");
+	trace_clear();
+	output = RUN_EXPECTING(0, "vfiobind", "reattach", NIC);
+	assert_string_equal(output.err,
+			    "vfiobind: " NIC ": warning: it is on pciback, which no detach binds: left alone\n");
+	assert_nothing_written();
+	shown = RUN_EXPECTING(0, "vfiobind", "show", NIC, "--json");
+	document = json_of(&shown);
+	assert_json_text(document, "driver_type", "xen");
+	assert_json_bool(document, "variant", false);
+	assert_device(NIC, "pciback", "(null)");
+}
+
 static void a_driver_without_a_vfio_device_is_let_go_again(void **state)
 {
 	RUN_WELL("modprobe", "lookalike");
@@ -431,6 +461,10 @@ static const struct CMUnitTest odd_tests[] = {
 	SCENARIO(a_read_only_sysfs_is_refused),
 };
 
+static const struct CMUnitTest xen_tests[] = {
+	SCENARIO(what_xen_has_is_neither_detached_nor_reattached),
+};
+
 static const struct CMUnitTest shared_group_tests[] = {
 	SCENARIO(a_group_in_which_host_drivers_are_is_refused),
 	SCENARIO(the_whole_group_is_taken_without_its_bridge),
@@ -445,6 +479,7 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(the_host_driver_of_another_device_is_refused),
 	SCENARIO(a_host_driver_that_is_not_loaded_is_refused_unloaded),
 	SCENARIO(a_module_without_a_pci_driver_is_refused),
+	SCENARIO(kinds_of_driver_other_than_vfio_are_refused),
 	SCENARIO(what_can_be_no_name_of_a_driver_is_wrong_use),
 	SCENARIO(an_unknown_device_is_refused),
 	SCENARIO(an_unknown_interface_is_refused),
@@ -473,4 +508,4 @@ static const struct CMUnitTest no_iommu_tests[] = {
 
 SCENARIO_MAIN(SUITE("two-vfs", two_vfs_tests), SUITE("modprobe-lines", modprobe_tests),
 	      SUITE("no-iommu", no_iommu_tests), SUITE("shared-group", shared_group_tests),
-	      SUITE("odd-drivers", odd_tests))
+	      SUITE("odd-drivers", odd_tests), SUITE("xen", xen_tests))
