@@ -85,3 +85,11 @@ void assert_nothing_noted(void)
 
 	assert_string_equal(output.out, "");
 }
+
+char *group_node(const char *device)
+{
+	_cleanup_text_ char *group = link_name(DEVICES "/%s/iommu_group", device);
+
+	assert_non_null(group);
+	return format_text("/dev/vfio/%s", group);
+}

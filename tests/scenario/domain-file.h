@@ -38,5 +38,8 @@ void assert_refused(const char *code, const char *found, const char *const *comm
 /* Which domain uses the device; NULL for none. */
 void assert_domain(const char *device, const char *domain);
 
+/* "/dev/vfio/14", of its IOMMU group; malloc'd. */
+char *group_node(const char *device);
+
 /* Nothing is written down of any device, nor on its way. */
 void assert_nothing_noted(void);

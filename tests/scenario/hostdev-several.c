@@ -92,11 +92,12 @@ static void a_running_domain_gets_another_device_of_its_group(void **state)
 {
 	_cleanup_domain_ struct domain_file web = DOMAIN("web", {.address = NIC, .managed = "no"});
 	_cleanup_domain_ struct domain_file more = DOMAIN("web", {.address = SECOND, .managed = "no"});
+	_cleanup_text_ char *node = group_node(NIC);
 	int fd;
 
 	RUN_WELL("vfiobind", "detach", "--group", NIC, "--driver", "vfio-pci");
 	RUN_WELL("vfiobind", "hostdev", "prepare", web.path);
-	fd = open("/dev/vfio/12", O_RDWR | O_CLOEXEC);
+	fd = open(node, O_RDWR | O_CLOEXEC);
 	assert_return_code(fd, errno);
 	RUN_WELL("vfiobind", "hostdev", "prepare", more.path);
 	RUN_WELL("vfiobind", "hostdev", "release", more.path);

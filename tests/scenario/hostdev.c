@@ -44,6 +44,7 @@ static void prepare_says_as_json_what_it_did(void **state)
 {
 	_cleanup_domain_ struct domain_file web = DOMAIN("web", {.address = NIC, .managed = "yes"});
 	_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "hostdev", "prepare", web.path, "--json");
+	_cleanup_text_ char *node = group_node(NIC);
 	_cleanup_json_ struct json_object *document = json_of(&output);
 
 	assert_json_text(document, "domain", "web");
@@ -54,7 +55,7 @@ static void prepare_says_as_json_what_it_did(void **state)
 	assert_json_bool(document, "devices.0.variant", true);
 	assert_json_bool(document, "devices.0.changed", true);
 	assert_json_bool(document, "devices.0.managed", true);
-	assert_json_text(document, "devices.0.vfio.group_node", "/dev/vfio/14");
+	assert_json_text(document, "devices.0.vfio.group_node", node);
 	assert_json_text(document, "devices.0.qemu.0", "-device");
 	assert_json_text(document, "devices.0.qemu.1", "vfio-pci,host=0000:03:00.0,id=hostdev0");
 	assert_int_equal(json_object_array_length(json_at(document, "devices.0.qemu")), 2);
@@ -363,18 +364,19 @@ static void what_a_guest_has_open_is_neither_prepared_nor_released(void **state)
 {
 	_cleanup_domain_ struct domain_file web = DOMAIN("web", {.address = NIC, .managed = "yes"});
 	_cleanup_domain_ struct domain_file mail = DOMAIN("mail", {.address = NIC, .managed = "no"});
+	_cleanup_text_ char *node = group_node(NIC);
 	_cleanup_text_ char *held = format_text("held by %s (pid %d)", own_name(), getpid());
 	int fd;
 
 	RUN_WELL("vfiobind", "hostdev", "prepare", web.path);
-	fd = open("/dev/vfio/14", O_RDWR | O_CLOEXEC);
+	fd = open(node, O_RDWR | O_CLOEXEC);
 	assert_return_code(fd, errno);
 	ASSERT_REFUSED("vfio-in-use", held, "hostdev", "release", web.path);
 	assert_domain(NIC, "web");
 	close(fd);
 	RUN_WELL("vfiobind", "hostdev", "release", web.path);
 	RUN_WELL("vfiobind", "detach", NIC);
-	fd = open("/dev/vfio/14", O_RDWR | O_CLOEXEC);
+	fd = open(node, O_RDWR | O_CLOEXEC);
 	assert_return_code(fd, errno);
 	ASSERT_REFUSED("vfio-in-use", held, "hostdev", "prepare", mail.path);
 	close(fd);
