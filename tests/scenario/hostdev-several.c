@@ -314,6 +314,15 @@ static void what_had_not_begun_is_nobodys_after_a_repair(void **state)
 	assert_domain(OTHER_VF, "web");
 }
 
+static void vfs_that_a_domain_uses_are_not_removed(void **state)
+{
+	_cleanup_domain_ struct domain_file web = DOMAIN("web", {.address = OTHER_VF, .managed = "yes"});
+
+	RUN_WELL("vfiobind", "hostdev", "prepare", web.path);
+	ASSERT_REFUSED("used-by-domain", "web", "sriov", "0000:04:00.0", "--numvfs=0", "--force");
+	assert_domain(OTHER_VF, "web");
+}
+
 static void a_vf_that_is_gone_is_forgotten(void **state)
 {
 	_cleanup_domain_ struct domain_file web = both("web", "yes");
@@ -337,6 +346,7 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(of_two_domains_at_once_one_gets_a_device),
 	SCENARIO(a_prepare_that_ends_late_is_finished_by_a_repair),
 	SCENARIO(what_had_not_begun_is_nobodys_after_a_repair),
+	SCENARIO(vfs_that_a_domain_uses_are_not_removed),
 	SCENARIO(a_vf_that_is_gone_is_forgotten),
 };
 
