@@ -397,17 +397,26 @@ static int read_name(const struct reader *reader, const xmlNode *root)
 	return reader->domain->name ? 0 : complain_of_memory(reader);
 }
 
+/* libvirt looks at all that are called so. */
+static int read_all_devices(const struct reader *reader, const xmlNode *root)
+{
+	int r = 0;
+
+	for (const xmlNode *devices = root->children; devices; devices = devices->next)
+		for (const xmlNode *node = is_element(devices, "devices") ? devices->children : NULL; r >= 0 && node;
+		     node = node->next)
+			r = read_device(reader, node);
+	return r < 0 ? r : 0;
+}
+
 static int read_domain(struct reader *reader, const xmlNode *root)
 {
-	const xmlNode *devices = find_child(root, "devices");
 	int r;
 
 	r = read_name(reader, root);
 	if (r == 0)
 		r = read_choice(reader, find_child(root, "iommufd"), "enabled", &reader->iommufd);
-	for (const xmlNode *node = devices ? devices->children : NULL; r >= 0 && node; node = node->next)
-		r = read_device(reader, node);
-	return r < 0 ? r : 0;
+	return r == 0 ? read_all_devices(reader, root) : r;
 }
 
 static int read_root(struct reader *reader, const xmlNode *root)
