@@ -131,6 +131,43 @@ static void what_was_held_is_finished_by_the_kernel(void **state)
 	assert_device(NIC, DRIVER, DRIVER);
 }
 
+/* What failed is told, and that it is not undone yet. */
+static void an_undo_that_is_held_is_pending_until_repaired(void **state)
+{
+	_cleanup_output_ struct output repaired = {.out = NULL};
+	_cleanup_json_ struct json_object *document = NULL;
+
+	run_well((const char *const[]){"modprobe", DRIVER, NULL});
+	add_fault("dd.probe driver=" DRIVER " fail=EBUSY");
+	add_fault("dd.probe driver=e1000e hold");
+	ASSERT_FAILS(4, "probe-busy", "pending", "detach", NIC, "--driver", DRIVER, "--timeout=2");
+	beside_release_all();
+	clear_faults();
+	repaired = RUN_EXPECTING(0, "vfiobind", "repair", "--json");
+	document = json_of(&repaired);
+	assert_json_text(document, "devices.0.outcome", "undone");
+	assert_device(NIC, "e1000e", "(null)");
+}
+
+static void a_repair_that_is_held_is_pending_until_the_next(void **state)
+{
+	_cleanup_output_ struct output pending = {.out = NULL}, repaired = {.out = NULL};
+	_cleanup_json_ struct json_object *first = NULL, *second = NULL;
+
+	prepare(reattach);
+	assert_true(beside_crash_at((const char *const[]){"vfiobind", "reattach", NIC, NULL},
+				    "sys.write path=*/" DRIVER "/unbind times=1"));
+	add_fault("dd.probe driver=e1000e hold");
+	pending = RUN_EXPECTING(4, "vfiobind", "repair", "--timeout=1", "--json");
+	first = json_of(&pending);
+	assert_json_text(first, "devices.0.outcome", "pending");
+	beside_release_all();
+	repaired = RUN_EXPECTING(0, "vfiobind", "repair", "--json");
+	second = json_of(&repaired);
+	assert_json_text(second, "devices.0.outcome", "finished");
+	assert_device(NIC, "e1000e", "(null)");
+}
+
 /* Reading driver_override of a device that is being bound waits in Linux before 6.12. */
 static void show_ends_when_an_attribute_is_held(void **state)
 {
@@ -217,9 +254,13 @@ static const struct CMUnitTest cdev_tests[] = {
 };
 
 static const struct CMUnitTest e1000e_tests[] = {
-	SCENARIO(detach_ends_whichever_step_is_held),  SCENARIO(reattach_ends_whichever_step_is_held),
-	SCENARIO(reset_ends_whichever_step_is_held),   SCENARIO(what_was_held_is_finished_by_the_kernel),
+	SCENARIO(detach_ends_whichever_step_is_held),
+	SCENARIO(reattach_ends_whichever_step_is_held),
+	SCENARIO(reset_ends_whichever_step_is_held),
+	SCENARIO(what_was_held_is_finished_by_the_kernel),
 	SCENARIO(show_ends_when_an_attribute_is_held),
+	SCENARIO(an_undo_that_is_held_is_pending_until_repaired),
+	SCENARIO(a_repair_that_is_held_is_pending_until_the_next),
 };
 
 SCENARIO_MAIN(SUITE("e1000e", e1000e_tests), SUITE("e1000e-cdev", cdev_tests))

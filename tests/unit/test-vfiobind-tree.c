@@ -910,6 +910,69 @@ static void a_host_without_vfio_fails_its_checks(void **state)
 	vfiobind_report_free(report);
 }
 
+/* Neither a variant nor vfio-pci. */
+static void without_any_vfio_driver_a_detach_is_refused(void **state)
+{
+	struct vfiobind_detach_options options = VFIOBIND_DETACH_OPTIONS_INIT;
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	const struct tree *tree = *state;
+
+	put(tree, "", "modules/modules.alias");
+	drop(tree, "sys/module/vfio_pci/drivers/pci:vfio-pci");
+	assert_int_equal(vfiobind_device_detach(tree->context, &vf, 1, &options, NULL, &error), -ENOENT);
+	assert_int_equal(error.code, VFIOBIND_ERROR_DRIVER_NOT_FOUND);
+	assert_int_equal(error.state, VFIOBIND_STATE_UNTOUCHED);
+	assert_non_null(strstr(error.found, "vfio_pci"));
+}
+
+static void a_device_that_does_not_say_what_it_is_gets_vfio_pci(void **state)
+{
+	static const char *const texts[] = {"pci:v0000", "usb:v00008086", "\n", ""};
+	struct vfiobind_ranking *ranking;
+	const struct tree *tree = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		put(tree, texts[i], "sys/devices/pci0000:00/0000:04:11.5/modalias");
+		assert_int_equal(vfiobind_driver_rank(tree->context, &vf, &ranking, NULL), 0);
+		assert_string_equal(ranking->chosen->driver, "vfio-pci");
+		assert_non_null(strstr(ranking->warnings[0], "modalias"));
+		vfiobind_ranking_free(ranking);
+	}
+}
+
+static void what_is_left_out_is_an_invalid_argument(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_context *context = tree->context;
+	struct vfiobind_ranking *ranking;
+	struct vfiobind_devices *devices;
+	struct vfiobind_device *device;
+	struct vfiobind_report *report;
+	struct vfiobind_address address, *addresses;
+	size_t n;
+
+	assert_int_equal(vfiobind_device_detach(NULL, &vf, 1, NULL, NULL, NULL), -EINVAL);
+	assert_int_equal(vfiobind_device_detach(context, NULL, 1, NULL, NULL, NULL), -EINVAL);
+	assert_int_equal(vfiobind_device_detach(context, &vf, 0, NULL, NULL, NULL), -EINVAL);
+	assert_int_equal(vfiobind_device_reattach(NULL, &vf, 1, NULL, NULL, NULL), -EINVAL);
+	assert_int_equal(vfiobind_device_reattach(context, NULL, 1, NULL, NULL, NULL), -EINVAL);
+	assert_int_equal(vfiobind_device_reattach(context, &vf, 0, NULL, NULL, NULL), -EINVAL);
+	assert_int_equal(vfiobind_repair(NULL, NULL, NULL, NULL), -EINVAL);
+	assert_int_equal(vfiobind_driver_rank(NULL, &vf, &ranking, NULL), -EINVAL);
+	assert_int_equal(vfiobind_driver_rank(context, NULL, &ranking, NULL), -EINVAL);
+	assert_int_equal(vfiobind_driver_rank(context, &vf, NULL, NULL), -EINVAL);
+	assert_int_equal(vfiobind_device_read(NULL, &vf, &device, NULL), -EINVAL);
+	assert_int_equal(vfiobind_device_read(context, NULL, &device, NULL), -EINVAL);
+	assert_int_equal(vfiobind_device_read(context, &vf, NULL, NULL), -EINVAL);
+	assert_int_equal(vfiobind_devices_read(NULL, &devices, NULL), -EINVAL);
+	assert_int_equal(vfiobind_devices_read(context, NULL, NULL), -EINVAL);
+	assert_int_equal(vfiobind_device_find(NULL, "0000:04:11.5", &address, NULL), -EINVAL);
+	assert_int_equal(vfiobind_device_find(context, NULL, &address, NULL), -EINVAL);
+	assert_int_equal(vfiobind_device_list(NULL, &addresses, &n, NULL), -EINVAL);
+	assert_int_equal(vfiobind_host_check(NULL, &report, NULL), -EINVAL);
+	assert_int_equal(vfiobind_host_check(context, NULL, NULL), -EINVAL);
+}
+
 #define test_on_tree(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -943,6 +1006,9 @@ int main(void)
 		test_on_tree(a_group_is_taken_without_its_bridges),
 		test_on_tree(no_descriptor_of_sysfs_is_a_standard_stream),
 		test_on_tree(a_host_without_vfio_fails_its_checks),
+		test_on_tree(without_any_vfio_driver_a_detach_is_refused),
+		test_on_tree(a_device_that_does_not_say_what_it_is_gets_vfio_pci),
+		test_on_tree(what_is_left_out_is_an_invalid_argument),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
