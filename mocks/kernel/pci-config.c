@@ -50,6 +50,9 @@ static void note_extended(struct pci_dev *dev, uint16_t id, uint16_t offset)
 	case PCI_EXT_CAP_ID_SRIOV:
 		dev->caps.sriov = offset;
 		break;
+	case PCI_EXT_CAP_ID_DSN:
+		dev->caps.serial = offset;
+		break;
 	case PCI_EXT_CAP_ID_ARI:
 		dev->caps.ari = offset;
 		break;

@@ -35,6 +35,16 @@ SHOW(secondary_bus, "%u\n", dev->secondary)
 SHOW(subordinate_bus, "%u\n", dev->subordinate)
 SHOW(boot_vga, "%d\n", 1)
 
+/* From the highest byte to the lowest. */
+static ssize_t serial_number_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
+{
+	const struct pci_dev *dev = kobj_to_pci_dev(kobj);
+	const uint8_t *bytes = &dev->config[dev->caps.serial + 4];
+
+	return sprintf(buffer, "%02x-%02x-%02x-%02x-%02x-%02x-%02x-%02x\n", bytes[7], bytes[6], bytes[5], bytes[4],
+		       bytes[3], bytes[2], bytes[1], bytes[0]);
+}
+
 static ssize_t resource_show(struct kobject *kobj, const struct attribute *attr, char *buffer)
 {
 	const struct pci_dev *dev = kobj_to_pci_dev(kobj);
@@ -245,6 +255,11 @@ static bool is_root_port_with_aer(struct kobject *kobj)
 	return has_aer(kobj) && is_bridge(kobj);
 }
 
+static bool has_serial_number(struct kobject *kobj)
+{
+	return kobj->k->profile.serial_number && kobj_to_pci_dev(kobj)->caps.serial;
+}
+
 static bool has_reset_method(struct kobject *kobj)
 {
 	return kobj->k->profile.reset_method && pci_reset_visible(kobj);
@@ -262,6 +277,7 @@ static const struct attribute attrs[] = {
 	{"rescan", 0200, .store = rescan_store, .visible = is_function},
 	{"reset", 0200, .store = pci_reset_store, .visible = pci_reset_visible},
 	{"reset_method", 0644, pci_reset_method_show, pci_reset_method_store, .visible = has_reset_method},
+	{"serial_number", 0400, serial_number_show, .visible = has_serial_number, .flags = ATTRIBUTE_CONSTANT},
 	{"max_link_speed", 0444, max_link_speed_show, .visible = is_express, .flags = ATTRIBUTE_CONSTANT},
 	{"max_link_width", 0444, max_link_width_show, .visible = is_express, .flags = ATTRIBUTE_CONSTANT},
 	{"current_link_speed", 0444, current_link_speed_show, .visible = is_express},

@@ -12,7 +12,7 @@ struct wakeup_source;
 /* Where the capabilities of a function lie in its config space; 0: it has none. */
 struct pci_capabilities {
 	uint16_t pm, msi, msix, express, advanced_features;
-	uint16_t aer, sriov, ari;
+	uint16_t aer, sriov, ari, serial;
 };
 
 struct pci_resource {

@@ -45,6 +45,7 @@
 	X(vfio_pci_core, "vfio-pci-core", 0, 1, 1, 1, 1, 1,                                                            \
 	  "module vfio_pci_core, on which vfio_pci and the variants depend")                                           \
 	X(vfio_virqfd, "vfio-virqfd", 1, 1, 1, 0, 0, 0, "module vfio_virqfd")                                          \
+	X(serial_number, "serial-number", 0, 0, 0, 0, 0, 1, "the attribute serial_number")                             \
 	X(iommu_incoherent, "iommu-incoherent", 0, 0, 0, 0, 0, 0,                                                      \
 	  "the IOMMU does not keep caches coherent, so that VFIO drivers take no device (6.1)")
 

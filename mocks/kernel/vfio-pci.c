@@ -54,7 +54,15 @@ bool vfio_pci_enables_sriov(const struct pci_dev *pf)
 	return is_vfio_pci(driver) && module_parameter_is_set(driver->module, "enable_sriov");
 }
 
-/* vfio_pci_core_set_params(): what it is while the module is loaded holds for all VFIO drivers, as long as that is there. */
+bool vfio_pci_never_idles(const struct device_driver *driver)
+{
+	const struct kernel *k = driver->kobj.k;
+
+	return k->profile.vfio_pci_core ? k->vfio_never_idles
+					: module_parameter_is_set(driver->module, "disable_idle_d3");
+}
+
+/* vfio_pci_core_set_params(): what it is while the module is loaded holds for all VFIO drivers. Before 5.15 it was looked at. */
 void vfio_pci_module_init(struct kernel *k, const struct module *module)
 {
 	if (!strcmp(module->desc->name, "vfio_pci"))

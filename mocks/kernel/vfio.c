@@ -160,7 +160,7 @@ static void start_idling(struct pci_dev *dev)
 {
 	struct kernel *k = dev->device.kobj.k;
 
-	dev->vfio_idles_in_d3 = !k->vfio_never_idles;
+	dev->vfio_idles_in_d3 = !vfio_pci_never_idles(dev->device.driver);
 	dev->runtime_allowed = k->profile.vfio_runtime_pm;
 	dev->runtime_users += !dev->runtime_allowed || !dev->vfio_idles_in_d3;
 	pci_update_power_state(dev);

@@ -28,6 +28,7 @@ struct vfio_device {
 /* vfio-pci.c */
 int vfio_pci_check(struct pci_dev *dev, const struct device_driver *driver, const char **ret_why);
 bool vfio_pci_enables_sriov(const struct pci_dev *pf);
+bool vfio_pci_never_idles(const struct device_driver *driver);
 void vfio_pci_module_init(struct kernel *k, const struct module *module);
 
 /* vfio-user.c: what struct device asks of its node. */
