@@ -34,12 +34,27 @@ uint64_t process_start(pid_t pid)
 	return rest ? strtoull(rest, NULL, 10) : 0;
 }
 
+/* Where there are no pidfds: before Linux 5.3, under valgrind. */
+static int look_now_and_then(pid_t pid, uint64_t start, struct deadline deadline)
+{
+	enum { PAUSE_MS = 10 };
+
+	while (process_start(pid) == start) {
+		if (deadline_left(deadline) == 0)
+			return -ETIMEDOUT;
+		poll(NULL, 0, PAUSE_MS);
+	}
+	return 0;
+}
+
 int process_wait(pid_t pid, uint64_t start, struct deadline deadline)
 {
 	_cleanup_close_ int fd = descriptor_open_process(pid);
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 	int r;
 
+	if (fd == -ENOSYS)
+		return look_now_and_then(pid, start, deadline);
 	/* Looked at when it cannot become another one any more. */
 	if (fd < 0 || process_start(pid) != start)
 		return 0;
