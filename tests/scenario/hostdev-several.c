@@ -304,9 +304,9 @@ static void what_had_not_begun_is_nobodys_after_a_repair(void **state)
 
 	RUN_WELL("vfiobind", "detach", OTHER_VF);
 	assert_true(beside_crash_at(prepare, "sys.write path=*/driver_override times=1"));
-	RUN_WELL("cp", "-p", JOURNALS OTHER_VF, "/run/kept");
+	RUN_WELL("cp", "-p", JOURNALS OTHER_VF, "/run/vfiobind/kept");
 	RUN_WELL("vfiobind", "repair");
-	RUN_WELL("mv", "/run/kept", JOURNALS OTHER_VF);
+	RUN_WELL("mv", "/run/vfiobind/kept", JOURNALS OTHER_VF);
 	RUN_WELL("vfiobind", "repair");
 	assert_not_used(VF, "igbvf");
 	assert_not_used(OTHER_VF, VF_DRIVER);
