@@ -9,6 +9,7 @@
 #include "context.h"
 #include "error.h"
 #include "journal.h"
+#include "sysfs.h"
 #include "vfs.h"
 
 #define OPERATION "look at or change virtual functions"
@@ -30,7 +31,20 @@ static int collect_vfs(struct operation *operation)
 	return r;
 }
 
-/* Whether the VFs are still those that are locked. */
+/* Whether a VF was removed while it was being looked at: the next attempt finds others, or none. */
+static bool has_changed(struct operation *operation)
+{
+	struct vfiobind_error *error = operation->error;
+
+	if (error->code != VFIOBIND_ERROR_DEVICE_NOT_FOUND && error->code != VFIOBIND_ERROR_DEVICE_VANISHED)
+		return false;
+	if (!device_exists(operation->context, &sriov_pf(operation)->handle))
+		return false;
+	*error = (struct vfiobind_error)VFIOBIND_ERROR_INIT;
+	return true;
+}
+
+/* Whether the VFs are still those that are locked: others may have come at the same addresses. */
 static int has_all(struct operation *operation, bool *ret_all)
 {
 	struct vfiobind_address *vfs;
@@ -40,7 +54,8 @@ static int has_all(struct operation *operation, bool *ret_all)
 	r = vfs_list(operation->context, &sriov_pf(operation)->handle, operation->arena, &vfs, &n, operation->error);
 	*ret_all = r == 0 && n == operation->n_devices - 1;
 	for (size_t i = 0; r == 0 && *ret_all && i < n; i++)
-		*ret_all = vfiobind_address_compare(&vfs[i], &operation->devices[i + 1].handle.address) == 0;
+		*ret_all = vfiobind_address_compare(&vfs[i], &operation->devices[i + 1].handle.address) == 0 &&
+			   !sysfs_is_absent(operation->devices[i + 1].handle.fd, "vendor");
 	return r;
 }
 
@@ -57,6 +72,10 @@ static int collect_all(struct operation *operation, const struct vfiobind_addres
 			r = sriov_refuse_no_pf(operation);
 		if (r == 0)
 			r = collect_vfs(operation);
+		if (r < 0 && operation->n_devices && has_changed(operation)) {
+			r = 0;
+			continue;
+		}
 		if (r == 0)
 			r = operation_lock(operation);
 		if (r == 0)

@@ -70,7 +70,8 @@ static bool check_step(const char *const *operation, const char *timeout, const 
 	_cleanup_json_ struct json_object *document = json_of(&output);
 	bool reached = beside_release_all();
 
-	assert_int_equal(output.status, 4);
+	if (output.status != 4)
+		fail_msg("status %d instead of 4: %s", output.status, output.out);
 	assert_json_text(document, "error.code", "timed-out");
 	if (reached)
 		assert_json_text(document, "state", state);
