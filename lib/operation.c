@@ -50,6 +50,7 @@ static void describe_users(struct operation *operation)
 			.device = &device->handle,
 			.iommu_group = device->iommu_group,
 			.vfio_device = device->vfio_device,
+			.leaves = true,
 		};
 
 		if (device->stored && device->before.driver_type == VFIOBIND_DRIVER_TYPE_VFIO && !error->found[0])

@@ -225,6 +225,7 @@ static int settle_pending(struct transaction *transaction)
 			.device = &device->handle,
 			.iommu_group = device->iommu_group,
 			.vfio_device = device->record->vfio_device,
+			.leaves = true,
 		};
 
 		users_describe(transaction->repair->context, &query, users, sizeof(users));

@@ -172,6 +172,7 @@ static void describe_users(struct sriov *sriov)
 			.device = &vf->handle,
 			.iommu_group = vf->iommu_group,
 			.vfio_device = vf->vfio_device,
+			.leaves = true,
 		};
 
 		if (vf->before.driver_type == VFIOBIND_DRIVER_TYPE_VFIO)

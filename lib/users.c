@@ -26,6 +26,7 @@ struct node {
 struct search {
 	const struct device_handle *device;
 	struct node nodes[2]; /* the group's, the device's */
+	bool leaves;
 };
 
 static void set_node(struct vfiobind_context *context, struct node *node, const char *name)
@@ -39,7 +40,8 @@ static void set_node(struct vfiobind_context *context, struct node *node, const 
  * that was removed while it was open is known by the path that it had: devtmpfs says " (deleted)" behind it, but not every
  * file system knows at once.
  */
-static bool is_node(const struct node *node, int descriptors_fd, const char *descriptor, const char *target)
+static bool is_node(const struct node *node, bool leaves, int descriptors_fd, const char *descriptor,
+		    const char *target)
 {
 	const struct stat *known = &node->status;
 	size_t length = strlen(node->path);
@@ -48,7 +50,7 @@ static bool is_node(const struct node *node, int descriptors_fd, const char *des
 	if (!length || !strstr(target, "vfio"))
 		return false;
 	if (!node->exists)
-		return strncmp(target, node->path, length) == 0 &&
+		return leaves && strncmp(target, node->path, length) == 0 &&
 		       (!target[length] || strcmp(target + length, " (deleted)") == 0);
 	if (fstatat(descriptors_fd, descriptor, &status, 0) < 0)
 		return false;
@@ -86,7 +88,7 @@ static bool uses(const struct search *search, int process_fd, int descriptors_fd
 	if (sysfs_readlink(descriptors_fd, descriptor, target, sizeof(target)) < 0)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(search->nodes); i++)
-		if (is_node(&search->nodes[i], descriptors_fd, descriptor, target))
+		if (is_node(&search->nodes[i], search->leaves, descriptors_fd, descriptor, target))
 			return true;
 	return strcmp(target, anonymous) == 0 && names_device(process_fd, descriptor, search->device);
 }
@@ -148,6 +150,7 @@ int users_find(struct vfiobind_context *context, const struct users_query *query
 	if (!search)
 		return -ENOMEM;
 	search->device = query->device;
+	search->leaves = query->leaves;
 	if (query->iommu_group >= 0) {
 		snprintf(text, sizeof(text), "%d", query->iommu_group);
 		set_node(context, &search->nodes[0], text);

@@ -10,6 +10,7 @@ struct users_query {
 	const struct device_handle *device;
 	int32_t iommu_group;     /* -1 for none */
 	const char *vfio_device; /* "vfio0"; NULL or empty if it has none */
+	bool leaves;             /* the kernel is taking it: its nodes may be gone, while they are open */
 };
 
 /*
