@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -33,6 +34,7 @@ static int have_fusermount(void)
 
 int prerequisites_missing(const char *way, char *why, size_t size)
 {
+	const char *preload = getenv("LD_PRELOAD");
 	int fd, error;
 
 	if (strcmp(way, "plain") == 0)
@@ -45,6 +47,9 @@ int prerequisites_missing(const char *way, char *why, size_t size)
 		return snprintf(why, size, "way shim needs /etc/mtab, for fusermount3: %s", strerror(errno));
 	if (strcmp(way, "shim") == 0)
 		return have_fusermount() ? 0 : snprintf(why, size, "way shim needs fusermount3 (apt install fuse3)");
+	/* Those of the new mount interface: Valgrind 3.19 ends them with ENOSYS. */
+	if (preload && strstr(preload, "vgpreload"))
+		return snprintf(why, size, "way %s needs system calls that valgrind does not know", way);
 	error = try_namespaces();
 	return error ? snprintf(why, size, "way %s needs namespaces, which user %u cannot make: %s", way, geteuid(),
 				strerror(error))
