@@ -48,7 +48,8 @@ static bool is_memory(const char *path)
 static const char *choose_base(const struct sandbox *sandbox)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	const size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof("/mocksys-0123456789abcdef/uevents");
+	const size_t room =
+		sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof("/mocksys-0123456789abcdef/uevents");
 
 	if (is_own_directory(runtime) && !sandbox->options.ordinary_user && strlen(runtime) < room)
 		return runtime;

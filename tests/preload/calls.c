@@ -412,7 +412,7 @@ FTW_CASE(nftw64, nftw64(at("sub"), visit_nftw64, 4, FTW_PHYS))
 	{                                                                                                              \
 		char *const none[] = {NULL};                                                                           \
 		walk_##open(FTS_PHYSICAL, false);                                                                      \
-		SUCCEEDED(open(none, 0x10000, NULL));                                                                        \
+		SUCCEEDED(open(none, 0x10000, NULL));                                                                  \
 	}                                                                                                              \
 	CASE(read)                                                                                                     \
 	{                                                                                                              \
