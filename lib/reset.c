@@ -187,6 +187,26 @@ static int read_now(struct operation *operation, const struct operation_device *
 	return n < 0 ? (int)n : 0;
 }
 
+static int store_once(struct operation *operation, const char *path, const char *value)
+{
+	struct attribute_store file = ATTRIBUTE_STORE_NONE;
+	int r = attribute_open(operation->context, path, &file);
+
+	if (r == 0)
+		r = attribute_store(operation->context, &file, value);
+	attribute_close(operation->context, &file);
+	return r;
+}
+
+/*
+ * If one of the methods is none any more: the bus can be reset while a function is alone on it, and the kernel does not
+ * take that word back when another one was found since. Then all that there are.
+ */
+static bool put_back_what_is_left(struct operation *operation, const char *path, const char *methods)
+{
+	return store_once(operation, path, methods) == -EINVAL && store_once(operation, path, "default") == 0;
+}
+
 enum rollback reset_undo(struct operation *operation, struct operation_device *device, const struct record *record)
 {
 	_cleanup_free_ char *now = malloc(ATTRIBUTE_TEXT_SIZE);
@@ -205,7 +225,9 @@ enum rollback reset_undo(struct operation *operation, struct operation_device *d
 		r = read_now(operation, device, now);
 	if (r < 0)
 		return r == -ETIMEDOUT ? ROLLBACK_PENDING : ROLLBACK_FAILED;
-	return strcmp(now, record->reset_methods) == 0 ? ROLLBACK_DONE : ROLLBACK_FAILED;
+	if (strcmp(now, record->reset_methods) == 0)
+		return ROLLBACK_DONE;
+	return put_back_what_is_left(operation, path, record->reset_methods) ? ROLLBACK_DONE : ROLLBACK_FAILED;
 }
 
 /* What made the reset itself fail stays the cause. */
