@@ -90,6 +90,9 @@ void options_print(const struct verb *verb);
 /* output.c: prints an error in all forms that were asked for. Returns the exit status. */
 int output_error(const struct cli *cli, const struct vfiobind_error *error);
 
+/* output.c: prints that the verb is used wrongly. Returns the exit status. */
+int output_usage_error(const struct cli *cli, const char *expected, const char *found);
+
 /* output.c: prints an error that keeps one part of many from being printed. Returns the exit status. */
 int output_partial_error(const struct vfiobind_error *error);
 
@@ -113,6 +116,9 @@ char *names_device(struct names *names, const struct vfiobind_device *device);
 
 /* tree.c: prints devices below the bridges and physical functions that they belong to, with which of them go together. */
 void tree_print(const struct cli *cli, const struct vfiobind_devices *devices, struct names *names);
+
+/* list.c: whether it is one: nobody assigns it. */
+bool list_is_bridge(const struct vfiobind_device *device);
 
 /* list.c: whether a device is to be listed. */
 bool list_wants(const struct cli *cli, const struct vfiobind_device *device);

@@ -179,18 +179,6 @@ static int release(struct cli *cli, const struct domain *domain, const struct vf
 	return EXIT_DONE;
 }
 
-static int fail_usage(struct cli *cli, const char *expected, const char *found)
-{
-	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
-
-	error.code = VFIOBIND_ERROR_INVALID_ARGUMENT;
-	snprintf(error.operation, sizeof(error.operation), "hostdev");
-	snprintf(error.expected, sizeof(error.expected), "%s", expected);
-	snprintf(error.found, sizeof(error.found), "%s", found);
-	snprintf(error.hint, sizeof(error.hint), "see vfiobind hostdev --help");
-	return output_error(cli, &error);
-}
-
 static int run(struct cli *cli)
 {
 	static const struct {
@@ -209,15 +197,15 @@ static int run(struct cli *cli)
 	while (action < ARRAY_SIZE(actions) && strcmp(cli->arguments[0], actions[action].name) != 0)
 		action++;
 	if (action == ARRAY_SIZE(actions))
-		return fail_usage(cli, "prepare or release", cli->arguments[0]);
+		return output_usage_error(cli, "prepare or release", cli->arguments[0]);
 	if (cli->force && actions[action].run == release)
-		return fail_usage(cli, "--force with prepare only", "--force with release");
+		return output_usage_error(cli, "--force with prepare only", "--force with release");
 	if (domain_read(cli->arguments[1], &domain, &error) < 0)
 		return output_error(cli, &error);
 	options.domain = cli->domain ? cli->domain : domain->name;
 	options.force = cli->force;
 	status = options.domain ? actions[action].run(cli, domain, &options)
-				: fail_usage(cli, "--domain, or a <name> in the file", "neither");
+				: output_usage_error(cli, "--domain, or a <name> in the file", "neither");
 	domain_free(domain);
 	return status;
 }

@@ -8,13 +8,16 @@
 
 #define BASE_CLASS_BRIDGE 0x06
 
+bool list_is_bridge(const struct vfiobind_device *device)
+{
+	return device->header_type > 0 || device->class_code >> 16 == BASE_CLASS_BRIDGE;
+}
+
 bool list_wants(const struct cli *cli, const struct vfiobind_device *device)
 {
-	bool bridge = device->header_type > 0 || device->class_code >> 16 == BASE_CLASS_BRIDGE;
-
 	if (cli->driver_type && strcmp(vfiobind_driver_type_name(device->driver_type), cli->driver_type) != 0)
 		return false;
-	return cli->all || !bridge;
+	return cli->all || !list_is_bridge(device);
 }
 
 static const char *type_color(enum vfiobind_driver_type type)
@@ -94,13 +97,11 @@ static int run(struct cli *cli)
 	struct names *names;
 	int status;
 
-	if (cli->driver_type && !is_driver_type(cli->driver_type)) {
-		error.code = VFIOBIND_ERROR_INVALID_ARGUMENT;
-		snprintf(error.operation, sizeof(error.operation), "list");
-		snprintf(error.expected, sizeof(error.expected), "none, host, vfio, xen or userspace");
-		snprintf(error.found, sizeof(error.found), "%s", cli->driver_type);
-		return output_error(cli, &error);
-	}
+	if (cli->driver_type && !is_driver_type(cli->driver_type))
+		return output_usage_error(cli, "none, host, vfio, xen or userspace", cli->driver_type);
+	/* The document has parent, physfn and group_devices: the tree would be the same once more, in another form. */
+	if (cli->tree && cli->json)
+		return output_usage_error(cli, "one of --tree and --json", "both");
 	if (vfiobind_devices_read(cli->context, &devices, &error) < 0)
 		return output_error(cli, &error);
 	names = names_new();

@@ -37,6 +37,18 @@ int output_error(const struct cli *cli, const struct vfiobind_error *error)
 	return exit_status_of(error);
 }
 
+int output_usage_error(const struct cli *cli, const char *expected, const char *found)
+{
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+
+	error.code = VFIOBIND_ERROR_INVALID_ARGUMENT;
+	snprintf(error.operation, sizeof(error.operation), "%s", cli->verb->name);
+	snprintf(error.expected, sizeof(error.expected), "%s", expected);
+	snprintf(error.found, sizeof(error.found), "%s", found);
+	snprintf(error.hint, sizeof(error.hint), "see vfiobind %s --help", cli->verb->name);
+	return output_error(cli, &error);
+}
+
 int output_partial_error(const struct vfiobind_error *error)
 {
 	char line[4096];

@@ -62,18 +62,6 @@ static void print_text(const struct vfiobind_sriov *sriov)
 	}
 }
 
-static int fail_usage(const struct cli *cli, const char *expected, const char *found)
-{
-	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
-
-	error.code = VFIOBIND_ERROR_INVALID_ARGUMENT;
-	snprintf(error.operation, sizeof(error.operation), "sriov");
-	snprintf(error.expected, sizeof(error.expected), "%s", expected);
-	snprintf(error.found, sizeof(error.found), "%s", found);
-	snprintf(error.hint, sizeof(error.hint), "see vfiobind sriov --help");
-	return output_error(cli, &error);
-}
-
 /* Decimal; the kernel takes 16 bits. */
 static bool parse_numvfs(const char *text, uint32_t *ret_number)
 {
@@ -101,7 +89,7 @@ static int run_on(struct cli *cli, const struct vfiobind_address *address)
 			    : cli->no_autoprobe ? VFIOBIND_AUTOPROBE_OFF
 						: VFIOBIND_AUTOPROBE_KEEP;
 	if (cli->numvfs && !parse_numvfs(cli->numvfs, &numvfs))
-		return fail_usage(cli, "a number from 0 to 65535", cli->numvfs);
+		return output_usage_error(cli, "a number from 0 to 65535", cli->numvfs);
 	if (changes)
 		r = vfiobind_sriov_set(cli->context, address, numvfs, &options, &sriov, &error);
 	else
@@ -124,7 +112,7 @@ static int run(struct cli *cli)
 	int status;
 
 	if (cli->autoprobe && cli->no_autoprobe)
-		return fail_usage(cli, "one of --autoprobe and --no-autoprobe", "both");
+		return output_usage_error(cli, "one of --autoprobe and --no-autoprobe", "both");
 	status = find_devices(cli, &address);
 	if (status != EXIT_DONE)
 		return status;

@@ -24,12 +24,21 @@ struct node {
 	int depth;
 };
 
+/* Their number if it is not among them. */
+static size_t find(const struct tree *tree, const struct vfiobind_address *address)
+{
+	size_t i = 0;
+
+	while (i < tree->n && vfiobind_address_compare(&tree->devices[i]->address, address) != 0)
+		i++;
+	return i;
+}
+
 static struct node *find_node(const struct tree *tree, const struct vfiobind_address *address)
 {
-	for (size_t i = 0; i < tree->n; i++)
-		if (vfiobind_address_compare(&tree->devices[i]->address, address) == 0)
-			return &tree->nodes[i];
-	return NULL;
+	size_t i = find(tree, address);
+
+	return i < tree->n ? &tree->nodes[i] : NULL;
 }
 
 static const struct node *find_parent(const struct tree *tree, const struct vfiobind_device *device)
@@ -69,9 +78,22 @@ static bool has_shown_children(const struct tree *tree, const struct node *paren
 	return false;
 }
 
-static bool is_shared(const struct vfiobind_device *device)
+/* Bridges are in a group, but nobody assigns them. One that was removed meanwhile counts as what it most likely was. */
+static size_t count_endpoints(const struct tree *tree, const struct vfiobind_device *device)
 {
-	return device->n_group_members > 1;
+	size_t n = 0;
+
+	for (size_t i = 0; i < device->n_group_members; i++) {
+		size_t member = find(tree, &device->group_members[i]->address);
+
+		n += member == tree->n || !list_is_bridge(tree->devices[member]);
+	}
+	return n;
+}
+
+static bool is_shared(const struct tree *tree, const struct vfiobind_device *device)
+{
+	return count_endpoints(tree, device) > 1;
 }
 
 static void print_node(const struct tree *tree, size_t i, const char *indent, const char *branch)
@@ -80,7 +102,7 @@ static void print_node(const struct tree *tree, size_t i, const char *indent, co
 
 	vfiobind_address_format(&tree->devices[i]->address, address, sizeof(address));
 	printf("%s%s%-*s  ", indent, branch, tree->width - (int)(strlen(indent) + strlen(branch)), address);
-	list_print_columns(tree->cli, tree->devices[i], tree->names, is_shared(tree->devices[i]));
+	list_print_columns(tree->cli, tree->devices[i], tree->names, is_shared(tree, tree->devices[i]));
 }
 
 static void print_children(const struct tree *tree, const struct node *parent, const char *indent)
@@ -109,7 +131,7 @@ static void print_group(const struct tree *tree, size_t i)
 	for (size_t j = 0; j < i; j++)
 		if (tree->devices[j]->iommu_group == device->iommu_group)
 			return;
-	printf("* group %d: %zu devices, to be assigned together", device->iommu_group, device->n_group_members);
+	printf("* group %d: %zu devices, to be assigned together", device->iommu_group, count_endpoints(tree, device));
 	for (size_t j = 0; j < device->n_group_members; j++) {
 		const struct vfiobind_group_member *member = device->group_members[j];
 
@@ -155,7 +177,7 @@ void tree_print(const struct cli *cli, const struct vfiobind_devices *devices, s
 	printf("%-*s  %-16s  %-9s  %5s  %s\n", tree.width, "ADDRESS", "DRIVER", "TYPE", "GROUP", "NAME");
 	print_children(&tree, NULL, "");
 	for (size_t i = 0; i < tree.n; i++)
-		if (tree.nodes[i].shown && is_shared(tree.devices[i]))
+		if (tree.nodes[i].shown && is_shared(&tree, tree.devices[i]))
 			print_group(&tree, i);
 	free(tree.nodes);
 }

@@ -72,7 +72,7 @@ static void the_tree_tells_who_shares_a_group(void **state)
 		    "|- 0000:03:00.0  e1000e            host         12*\n"
 		    "|- 0000:03:00.1  igb               host         12*\n"
 		    "`- 0000:03:00.2  nvme              host         12*\n"
-		    "* group 12: 4 devices, to be assigned together; on host drivers: 0000:03:00.0 (e1000e), "
+		    "* group 12: 3 devices, to be assigned together; on host drivers: 0000:03:00.0 (e1000e), "
 		    "0000:03:00.1 (igb), 0000:03:00.2 (nvme)\n",
 		    "--tree");
 	RUN_WELL("vfiobind", "detach", NIC, "--group", "--driver", "vfio-pci");
@@ -81,8 +81,24 @@ static void the_tree_tells_who_shares_a_group(void **state)
 		    "|- 0000:03:00.0  vfio-pci          vfio         12*\n"
 		    "|- 0000:03:00.1  vfio-pci          vfio         12*\n"
 		    "`- 0000:03:00.2  vfio-pci          vfio         12*\n"
-		    "* group 12: 4 devices, to be assigned together\n",
+		    "* group 12: 3 devices, to be assigned together\n",
 		    "--tree");
+}
+
+/* The bridge is one of the group, but not of what is assigned: of one endpoint there is nothing to tell. */
+static void a_bridge_shares_no_group_with_one_endpoint(void **state)
+{
+	write_file("/sys/bus/pci/devices/0000:03:00.1/remove", "1");
+	write_file("/sys/bus/pci/devices/0000:03:00.2/remove", "1");
+	ASSERT_TREE("ADDRESS          DRIVER            TYPE       GROUP\n"
+		    "0000:00:1c.0     pcieport          host          12\n"
+		    "`- 0000:03:00.0  e1000e            host          12\n",
+		    "--tree");
+}
+
+static void a_tree_is_no_document(void **state)
+{
+	ASSERT_FAILS(2, "invalid-argument", "untouched", "list", "--tree");
 }
 
 /* ---- JSON ---- */
@@ -243,6 +259,8 @@ static const struct CMUnitTest two_vfs_tests[] = {
 
 static const struct CMUnitTest shared_group_tests[] = {
 	SCENARIO(the_tree_tells_who_shares_a_group),
+	SCENARIO(a_bridge_shares_no_group_with_one_endpoint),
+	SCENARIO(a_tree_is_no_document),
 };
 
 static const struct CMUnitTest e1000e_tests[] = {
