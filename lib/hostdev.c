@@ -99,7 +99,8 @@ int vfiobind_hostdev_prepare(struct vfiobind_context *context, const struct vfio
 	int r;
 
 	if (!are_arguments(context, devices, n_devices))
-		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = "prepare");
+		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT,
+			    .operation = operation_phrase(RECORD_PREPARE));
 	copy_options(copy, options);
 	operation.context = context;
 	operation.error = &local;
@@ -107,7 +108,7 @@ int vfiobind_hostdev_prepare(struct vfiobind_context *context, const struct vfio
 	operation.force = copy.force;
 	r = run(&operation, devices, n_devices, copy.domain, ret_result);
 	if (r < 0) {
-		error_add_operation(&local, "prepare");
+		error_add_operation(&local, operation_phrase(RECORD_PREPARE));
 		error_copy(error, &local);
 	}
 	return r;
@@ -123,14 +124,15 @@ int vfiobind_hostdev_release(struct vfiobind_context *context, const struct vfio
 	int r;
 
 	if (!are_arguments(context, devices, n_devices))
-		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = "release");
+		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT,
+			    .operation = operation_phrase(RECORD_RELEASE));
 	copy_options(copy, options);
 	operation.context = context;
 	operation.error = &local;
 	operation.kind = RECORD_RELEASE;
 	r = run(&operation, devices, n_devices, copy.domain, ret_result);
 	if (r < 0) {
-		error_add_operation(&local, "release");
+		error_add_operation(&local, operation_phrase(RECORD_RELEASE));
 		error_copy(error, &local);
 	}
 	return r;

@@ -13,6 +13,20 @@
 #include "module.h"
 #include "users.h"
 
+const char *operation_phrase(enum record_operation kind)
+{
+	static const char *const phrases[] = {
+		[RECORD_DETACH] = "detach",
+		[RECORD_REATTACH] = "reattach",
+		[RECORD_RESET] = "reset",
+		[RECORD_SRIOV] = "change its virtual functions",
+		[RECORD_PREPARE] = "prepare it for the domain",
+		[RECORD_RELEASE] = "take it back from the domain",
+	};
+
+	return phrases[kind];
+}
+
 struct result_box {
 	struct arena arena;
 	struct vfiobind_result result;
@@ -221,7 +235,7 @@ int operation_run(struct operation *operation, const struct vfiobind_address *ad
 	else
 		*ret_result = &box->result;
 	if (r < 0)
-		error_add_operation(operation->error, record_operation_name(operation->kind));
+		error_add_operation(operation->error, operation_phrase(operation->kind));
 	return r;
 }
 

@@ -106,6 +106,9 @@ static inline bool is_detach(const struct operation *operation)
 int operation_run(struct operation *operation, const struct vfiobind_address *addresses, size_t n,
 		  struct vfiobind_result **ret_result);
 
+/* operation.c: what cannot be done, where that is all there is to say of it: "cannot reattach". */
+const char *operation_phrase(enum record_operation kind);
+
 /* collect.c: the devices named, then with whole_group the other endpoints of their groups. */
 int collect(struct operation *operation, const struct vfiobind_address *addresses, size_t n);
 

@@ -10,14 +10,17 @@
 int sriov_refuse_no_pf(struct operation *operation)
 {
 	const struct device_handle *handle = &sriov_pf(operation)->handle;
-	char physfn[SYSFS_NAME_SIZE], hint[300] = "";
+	char physfn[SYSFS_NAME_SIZE], hint[300], path[DEVICE_PATH_SIZE];
 
 	if (sysfs_exists(handle->fd, "sriov_totalvfs"))
 		return 0;
-	if (sysfs_readlink_name(handle->fd, "physfn", physfn) == 0)
-		snprintf(hint, sizeof(hint), "it is a virtual function of %s", physfn);
+	if (sysfs_readlink_name(handle->fd, "physfn", physfn) < 0)
+		return fail(operation->error, .code = VFIOBIND_ERROR_NO_SRIOV, .device = &handle->address,
+			    .path = device_path(operation->context, handle, "sriov_totalvfs", path),
+			    .hint = "if the card has SR-IOV, turn it on in its firmware");
+	snprintf(hint, sizeof(hint), "name its physical function: %s", physfn);
 	return fail(operation->error, .code = VFIOBIND_ERROR_NO_SRIOV, .device = &handle->address,
-		    .hint = hint[0] ? hint : NULL);
+		    .found = "a virtual function", .hint = hint);
 }
 
 static int refuse_number(struct sriov *sriov)

@@ -12,7 +12,15 @@
 #include "sysfs.h"
 #include "vfs.h"
 
-#define OPERATION "look at or change virtual functions"
+/* What a caller wants of them: there may be no number, and no device, yet. */
+#define READ "read its virtual functions"
+
+static const char *phrase_of(uint32_t numvfs)
+{
+	if (numvfs == VFIOBIND_NUMVFS_KEEP)
+		return "say whether host drivers take its virtual functions";
+	return numvfs ? "create virtual functions" : "remove its virtual functions";
+}
 
 struct sriov_box {
 	struct arena arena;
@@ -227,12 +235,12 @@ static struct sriov *sriov_new(struct vfiobind_context *context)
 	return sriov;
 }
 
-static int finish(struct sriov *sriov, const struct vfiobind_address *address, int r, struct vfiobind_sriov **ret_sriov,
-		  struct vfiobind_error *error)
+static int finish(struct sriov *sriov, const struct vfiobind_address *address, const char *phrase, int r,
+		  struct vfiobind_sriov **ret_sriov, struct vfiobind_error *error)
 {
 	if (r < 0) {
 		error_add_device(&sriov->error, address);
-		error_add_operation(&sriov->error, OPERATION);
+		error_add_operation(&sriov->error, phrase);
 		error_copy(error, &sriov->error);
 	}
 	if (r < 0 || !ret_sriov)
@@ -248,11 +256,11 @@ int vfiobind_sriov_read(struct vfiobind_context *context, const struct vfiobind_
 	_cleanup_(sriov_end) struct sriov *sriov = NULL;
 
 	if (!context || !address)
-		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = OPERATION);
+		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = READ);
 	sriov = sriov_new(context);
 	if (!sriov)
 		return fail_memory(error);
-	return finish(sriov, address, run_read(sriov, address), ret_sriov, error);
+	return finish(sriov, address, READ, run_read(sriov, address), ret_sriov, error);
 }
 
 int vfiobind_sriov_set(struct vfiobind_context *context, const struct vfiobind_address *address, uint32_t numvfs,
@@ -264,13 +272,13 @@ int vfiobind_sriov_set(struct vfiobind_context *context, const struct vfiobind_a
 
 	copy_options(copy, options);
 	if (!context || !address || copy.autoprobe > VFIOBIND_AUTOPROBE_ON)
-		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = OPERATION);
+		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = phrase_of(numvfs));
 	sriov = sriov_new(context);
 	if (!sriov)
 		return fail_memory(error);
 	sriov->record->target_numvfs = numvfs;
 	sriov->operation.force = copy.force;
-	return finish(sriov, address, run_set(sriov, address, &copy), ret_sriov, error);
+	return finish(sriov, address, phrase_of(numvfs), run_set(sriov, address, &copy), ret_sriov, error);
 }
 
 struct vfiobind_sriov *vfiobind_sriov_free(struct vfiobind_sriov *sriov)

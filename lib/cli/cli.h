@@ -41,6 +41,7 @@ struct verb {
 	const char *name;
 	const char *arguments; /* for --help: "DEVICE..." */
 	const char *help;
+	const char *does; /* "cannot ...", of wrong use */
 	unsigned int options; /* enum option_set */
 	int min_arguments;
 	int max_arguments; /* -1 for any */

@@ -27,6 +27,7 @@ const struct verb detach_verb = {
 	.name = "detach",
 	.arguments = "DEVICE...",
 	.help = "Host driver to VFIO driver. Several devices: all or none.",
+	.does = "detach",
 	.options = OPTION_DRIVER | OPTION_GROUP | OPTION_DRY_RUN | OPTION_FORCE | OPTION_JSON,
 	.min_arguments = 1,
 	.max_arguments = -1,

@@ -62,6 +62,7 @@ const struct verb doctor_verb = {
 	.name = "doctor",
 	.arguments = "",
 	.help = "Can this host assign devices? If not, what is missing.",
+	.does = "check the host",
 	.options = OPTION_JSON,
 	.max_arguments = 0,
 	.run = run,

@@ -92,6 +92,7 @@ const struct verb explain_verb = {
 	.name = "explain",
 	.arguments = "DEVICE",
 	.help = "Which VFIO drivers suit the device, the best first, and why.",
+	.does = "explain the choice of a driver",
 	.options = OPTION_JSON,
 	.min_arguments = 1,
 	.max_arguments = 1,

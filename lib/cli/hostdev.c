@@ -215,6 +215,7 @@ const struct verb hostdev_verb = {
 	.arguments = "prepare|release FILE",
 	.help = "The devices of a libvirt domain, for its start and after its end. FILE is its XML, or - for standard "
 		"input.",
+	.does = "prepare or release the devices of a domain",
 	.options = OPTION_DOMAIN | OPTION_FORCE | OPTION_JSON,
 	.min_arguments = 2,
 	.max_arguments = 2,

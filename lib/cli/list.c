@@ -121,6 +121,7 @@ const struct verb list_verb = {
 	.name = "list",
 	.arguments = "",
 	.help = "PCI devices: address, driver, kind of driver, IOMMU group, name.",
+	.does = "list devices",
 	.options = OPTION_ALL | OPTION_TREE | OPTION_DRIVER_TYPE | OPTION_JSON,
 	.max_arguments = 0,
 	.run = run,

@@ -41,16 +41,16 @@ static void print_help(const struct verb *verb)
 	     "touched, 4 timed out, 5 failed and could not be undone. See vfiobind(8).");
 }
 
-static int fail_usage(const struct cli *cli, const char *operation, const char *expected, const char *found,
-		      const char *verb)
+/* Where there is no verb yet. */
+static int fail_verb(const struct cli *cli, const char *found)
 {
 	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
 
 	error.code = VFIOBIND_ERROR_INVALID_ARGUMENT;
-	snprintf(error.operation, sizeof(error.operation), "%s", operation);
-	snprintf(error.expected, sizeof(error.expected), "%s", expected);
+	snprintf(error.operation, sizeof(error.operation), "run");
+	snprintf(error.expected, sizeof(error.expected), "a verb");
 	snprintf(error.found, sizeof(error.found), "%s", found);
-	snprintf(error.hint, sizeof(error.hint), "see vfiobind %s%s--help", verb, verb[0] ? " " : "");
+	snprintf(error.hint, sizeof(error.hint), "see vfiobind --help");
 	return output_error(cli, &error);
 }
 
@@ -77,10 +77,10 @@ static int run_verb(struct cli *cli)
 	int status;
 
 	if (cli->n_arguments < cli->verb->min_arguments)
-		return fail_usage(cli, cli->verb->name, cli->verb->arguments, "nothing", cli->verb->name);
+		return output_usage_error(cli, cli->verb->arguments, "nothing");
 	if (cli->verb->max_arguments >= 0 && cli->n_arguments > cli->verb->max_arguments)
-		return fail_usage(cli, cli->verb->name, cli->verb->max_arguments ? "one argument" : "no argument",
-				  cli->arguments[cli->verb->max_arguments], cli->verb->name);
+		return output_usage_error(cli, cli->verb->max_arguments ? "one argument" : "no argument",
+					  cli->arguments[cli->verb->max_arguments]);
 	if (vfiobind_context_new(&cli->context) < 0) {
 		error.code = VFIOBIND_ERROR_OUT_OF_MEMORY;
 		return output_error(cli, &error);
@@ -103,7 +103,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	if (first < argc) {
 		cli->verb = find_verb(argv[first]);
 		if (!cli->verb)
-			return fail_usage(cli, "run", "a verb", argv[first], "");
+			return fail_verb(cli, argv[first]);
 		argc -= first;
 		argv += first;
 		first = options_parse(cli, cli->verb, argc, argv, &error);
@@ -119,7 +119,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		return EXIT_DONE;
 	}
 	if (!cli->verb)
-		return fail_usage(cli, "run", "a verb", "nothing", "");
+		return fail_verb(cli, "nothing");
 	cli->n_arguments = argc - first;
 	cli->arguments = argv + first;
 	cli->color = wants_color(cli);

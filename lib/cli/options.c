@@ -52,7 +52,7 @@ static bool has_option(const struct verb *verb, const struct option_row *row)
 static int fail(const struct verb *verb, const char *found, const char *expected, struct vfiobind_error *error)
 {
 	error->code = VFIOBIND_ERROR_INVALID_ARGUMENT;
-	snprintf(error->operation, sizeof(error->operation), "%s", verb ? verb->name : "run");
+	snprintf(error->operation, sizeof(error->operation), "%s", verb ? verb->does : "run");
 	snprintf(error->found, sizeof(error->found), "%s", found);
 	snprintf(error->expected, sizeof(error->expected), "%s", expected);
 	snprintf(error->hint, sizeof(error->hint), "see vfiobind %s%s--help", verb ? verb->name : "", verb ? " " : "");

@@ -42,7 +42,7 @@ int output_usage_error(const struct cli *cli, const char *expected, const char *
 	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
 
 	error.code = VFIOBIND_ERROR_INVALID_ARGUMENT;
-	snprintf(error.operation, sizeof(error.operation), "%s", cli->verb->name);
+	snprintf(error.operation, sizeof(error.operation), "%s", cli->verb->does);
 	snprintf(error.expected, sizeof(error.expected), "%s", expected);
 	snprintf(error.found, sizeof(error.found), "%s", found);
 	snprintf(error.hint, sizeof(error.hint), "see vfiobind %s --help", cli->verb->name);

@@ -25,6 +25,7 @@ const struct verb reattach_verb = {
 	.name = "reattach",
 	.arguments = "DEVICE...",
 	.help = "VFIO driver back to host driver. Several devices: all or none.",
+	.does = "reattach",
 	.options = OPTION_GROUP | OPTION_DRY_RUN | OPTION_JSON,
 	.min_arguments = 1,
 	.max_arguments = -1,

@@ -86,6 +86,7 @@ const struct verb repair_verb = {
 	.name = "repair",
 	.arguments = "",
 	.help = "Finishes or undoes what a crash or a time-out has left.",
+	.does = "repair",
 	.options = OPTION_DRY_RUN | OPTION_JSON,
 	.min_arguments = 0,
 	.max_arguments = 0,

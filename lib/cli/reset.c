@@ -59,6 +59,7 @@ const struct verb reset_verb = {
 	.name = "reset",
 	.arguments = "DEVICE",
 	.help = "Resets a device that nobody uses.",
+	.does = "reset",
 	.options = OPTION_METHOD | OPTION_FORCE | OPTION_JSON,
 	.min_arguments = 1,
 	.max_arguments = 1,

@@ -152,6 +152,7 @@ const struct verb show_verb = {
 	.name = "show",
 	.arguments = "DEVICE",
 	.help = "All that is known of one device.",
+	.does = "show a device",
 	.options = OPTION_JSON,
 	.min_arguments = 1,
 	.max_arguments = 1,

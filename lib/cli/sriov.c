@@ -125,6 +125,7 @@ const struct verb sriov_verb = {
 	.name = "sriov",
 	.arguments = "DEVICE",
 	.help = "Shows, creates or removes virtual functions, and waits until they are ready.",
+	.does = "change virtual functions",
 	.options = OPTION_SRIOV | OPTION_FORCE | OPTION_JSON,
 	.min_arguments = 1,
 	.max_arguments = 1,

@@ -345,6 +345,36 @@ static void status_2_is_wrong_use(void **state)
 		      (const char *const[]){"vfiobind", "attach", VF, "--json", NULL});
 }
 
+/* Not "cannot hostdev". */
+static void wrong_use_is_told_in_words(void **state)
+{
+	static const struct {
+		const char *command[5];
+		const char *line;
+	} uses[] = {
+		{{"attach"}, "cannot run: invalid argument (expected a verb, found attach); see vfiobind --help\n"},
+		{{"hostdev", "start", "web.xml"},
+		 "cannot prepare or release the devices of a domain: invalid argument (expected prepare or release, "
+		 "found start); see vfiobind hostdev --help\n"},
+		{{"sriov"},
+		 "cannot change virtual functions: invalid argument (expected DEVICE, found nothing); see vfiobind "
+		 "sriov --help\n"},
+		{{"doctor", "--group"},
+		 "cannot check the host: invalid argument (expected a known option, found --group); see vfiobind "
+		 "doctor --help\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(uses); i++) {
+		const char *const *words = uses[i].command;
+		_cleanup_output_ struct output output =
+			RUN_EXPECTING(2, "vfiobind", words[0], words[1], words[2], words[3]);
+		_cleanup_text_ char *line = format_text("vfiobind: %s", uses[i].line);
+
+		assert_string_equal(output.err, line);
+		assert_string_equal(output.out, "");
+	}
+}
+
 static void status_3_is_refused(void **state)
 {
 	assert_status(&(const struct failure){3, "not-vfio-driver", "untouched"},
@@ -402,6 +432,7 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(status_0_is_done),
 	SCENARIO(status_1_is_failed_and_rolled_back),
 	SCENARIO(status_2_is_wrong_use),
+	SCENARIO(wrong_use_is_told_in_words),
 	SCENARIO(status_3_is_refused),
 	SCENARIO(status_4_is_timed_out),
 	SCENARIO(status_5_is_neither_done_nor_undone),

@@ -220,9 +220,17 @@ static void what_has_no_sriov_is_refused(void **state)
 	ASSERT_REFUSED(3, "no-sriov", "sriov", VF, "--numvfs", "0", "--force");
 	output = RUN_EXPECTING(3, "vfiobind", "sriov", VF, "--numvfs", "1");
 	assert_string_equal(output.err,
-			    "vfiobind: " VF
-			    ": cannot look at or change virtual functions: it is no physical function with SR-IOV; "
-			    "it is a virtual function of " PF "\n");
+			    "vfiobind: " VF ": cannot create virtual functions: it is no physical function with SR-IOV "
+			    "(a virtual function); name its physical function: " PF "\n");
+	output_free(&output);
+	output = RUN_EXPECTING(3, "vfiobind", "sriov", PORT);
+	assert_string_equal(output.err, "vfiobind: " PORT
+					": cannot read its virtual functions: it is no physical function with SR-IOV "
+					"[/sys/bus/pci/devices/" PORT
+					"/sriov_totalvfs]; if the card has SR-IOV, turn it on in its firmware\n");
+	output_free(&output);
+	output = RUN_EXPECTING(3, "vfiobind", "sriov", PORT, "--numvfs", "0");
+	assert_non_null(strstr(output.err, PORT ": cannot remove its virtual functions: "));
 	ASSERT_FAILS(3, "device-not-found", "untouched", "sriov", "0000:04:1f.7", "--numvfs", "1");
 }
 
@@ -233,9 +241,9 @@ static void more_than_there_can_be_are_refused(void **state)
 	ASSERT_REFUSED(3, "too-many-vfs", "sriov", PF, "--numvfs", "8");
 	ASSERT_REFUSED(3, "too-many-vfs", "sriov", PF, "--numvfs", "65535", "--force");
 	output = RUN_EXPECTING(3, "vfiobind", "sriov", PF, "--numvfs", "8");
-	assert_string_equal(output.err, "vfiobind: " PF
-					": cannot look at or change virtual functions: it cannot have so many virtual "
-					"functions (expected at most 7, found 8)\n");
+	assert_string_equal(output.err,
+			    "vfiobind: " PF ": cannot create virtual functions: it cannot have so many virtual "
+			    "functions (expected at most 7, found 8)\n");
 }
 
 static void what_is_no_number_is_wrong_use(void **state)
