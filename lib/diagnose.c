@@ -152,7 +152,9 @@ int diagnose_probe(struct operation *operation, const struct operation_device *d
 	enum vfiobind_error_code code = VFIOBIND_ERROR_PROBE_FAILED;
 	const char *hint = "see dmesg; vfio-pci wants an IOMMU that keeps caches coherent, and denies some devices";
 	struct log_clue clue = {.number = 0};
+	char remove[80];
 
+	snprintf(remove, sizeof(remove), "remove them first: vfiobind sriov %s --numvfs 0", device->handle.name);
 	read_log(operation, device, &clue);
 	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
 		if (clue.number == probes[i].number)
@@ -169,7 +171,7 @@ int diagnose_probe(struct operation *operation, const struct operation_device *d
 	if (code == VFIOBIND_ERROR_DEVICE_VANISHED)
 		hint = NULL;
 	else if (code == VFIOBIND_ERROR_PF_HAS_VFS)
-		hint = "remove them first: vfiobind sriov --numvfs 0";
+		hint = remove;
 	else if (code != VFIOBIND_ERROR_PROBE_FAILED)
 		hint = "see dmesg";
 	return fail(operation->error, .code = code, .number = code == VFIOBIND_ERROR_PROBE_FAILED ? clue.number : 0,

@@ -16,11 +16,18 @@ bool domain_uses(const struct record *record)
 
 int domain_refuse_used(struct operation *operation, const struct operation_device *device)
 {
+	char hint[256];
+
 	if (!device->record || !domain_uses(device->record))
 		return 0;
+	if (operation->domain && strcmp(operation->domain, device->record->domain) == 0)
+		snprintf(hint, sizeof(hint),
+			 "it is this domain, by an earlier prepare: let it give the device back first");
+	else
+		snprintf(hint, sizeof(hint), "when %.64s has ended: vfiobind hostdev release FILE, which is its XML",
+			 device->record->domain);
 	return fail(operation->error, .code = VFIOBIND_ERROR_USED_BY_DOMAIN, .device = &device->handle.address,
-		    .found = device->record->domain,
-		    .hint = "let it give the device back first: vfiobind hostdev release");
+		    .found = device->record->domain, .hint = hint);
 }
 
 /* By sysfs, not by the record: that may be what cannot be understood, or of a device that is there no more. */

@@ -44,14 +44,15 @@ int preflight_bridge(struct operation *operation, struct operation_device *devic
 /* By the first link, not by sriov_numvfs: reading that one waits for the driver of the PF. */
 int preflight_vfs(struct operation *operation, struct operation_device *device)
 {
-	char virtfn[SYSFS_NAME_SIZE];
+	char virtfn[SYSFS_NAME_SIZE], hint[80];
 
 	device->before.has_vfs = sysfs_readlink_name(device->handle.fd, "virtfn0", virtfn) == 0;
 	/* If it stays on its driver, they stay too. */
 	if (!device->before.has_vfs || (device->hostdev && !device->hostdev->managed))
 		return 0;
+	snprintf(hint, sizeof(hint), "remove them first: vfiobind sriov %s --numvfs 0", device->handle.name);
 	return fail(operation->error, .code = VFIOBIND_ERROR_PF_HAS_VFS, .device = &device->handle.address,
-		    .found = virtfn, .hint = "remove them first: vfiobind sriov --numvfs 0");
+		    .found = virtfn, .hint = hint);
 }
 
 static int refuse_missing_container(struct operation *operation, struct operation_device *device)

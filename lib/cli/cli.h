@@ -41,7 +41,7 @@ struct verb {
 	const char *name;
 	const char *arguments; /* for --help: "DEVICE..." */
 	const char *help;
-	const char *does; /* "cannot ...", of wrong use */
+	const char *does;     /* "cannot ...", of wrong use */
 	unsigned int options; /* enum option_set */
 	int min_arguments;
 	int max_arguments; /* -1 for any */
@@ -127,6 +127,9 @@ bool list_wants(const struct cli *cli, const struct vfiobind_device *device);
 /* list.c: prints the columns of a device that follow its address. */
 void list_print_columns(const struct cli *cli, const struct vfiobind_device *device, struct names *names,
 			bool mark_group);
+
+/* result.c: a word of a shell command, quoted if need be. To be freed with free(); NULL without memory. */
+char *output_quote(const char *text);
 
 /* result.c: prints what was written, as lines for a shell. */
 void result_print_actions(const struct vfiobind_result_device *device, FILE *stream);

@@ -151,13 +151,31 @@ static void print_prepared(const struct cli *cli, const struct domain *domain, c
 
 /* ------------------------------------------------------------------------------------------------------------ the verb */
 
+/* The library does not know what the file is called. */
+static void say_how_to_start_afresh(const struct cli *cli, const char *domain, struct vfiobind_error *error)
+{
+	char *file, *name;
+
+	if (error->code != VFIOBIND_ERROR_USED_BY_DOMAIN || strcmp(error->found, domain) != 0)
+		return;
+	file = output_quote(cli->arguments[1]);
+	name = cli->domain ? output_quote(cli->domain) : NULL;
+	snprintf(error->hint, sizeof(error->hint),
+		 "it is this domain, by an earlier prepare; to begin anew: vfiobind hostdev release %s%s%s",
+		 file ? file : "FILE", name ? " --domain " : "", name ? name : "");
+	free(file);
+	free(name);
+}
+
 static int prepare(struct cli *cli, const struct domain *domain, const struct vfiobind_hostdev_options *options)
 {
 	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
 	struct vfiobind_result *result;
 
-	if (vfiobind_hostdev_prepare(cli->context, domain->hostdevs, domain->n_devices, options, &result, &error) < 0)
+	if (vfiobind_hostdev_prepare(cli->context, domain->hostdevs, domain->n_devices, options, &result, &error) < 0) {
+		say_how_to_start_afresh(cli, options->domain, &error);
 		return output_error(cli, &error);
+	}
 	if (cli->json)
 		print_json(cli, domain, options->domain, result, true);
 	print_prepared(cli, domain, result);

@@ -7,8 +7,8 @@
 #include "cli.h"
 #include "document.h"
 
-/* A word of a shell command; quoted unless each character is harmless. The result is to be freed. */
-static char *quote(const char *text)
+/* Unless each character is harmless. */
+char *output_quote(const char *text)
 {
 	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:-";
 	char *word, *end;
@@ -32,7 +32,7 @@ static char *quote(const char *text)
 /* The line for a shell that does the same, to be freed. */
 static char *shell_line(const struct vfiobind_action *action)
 {
-	char *path = quote(action->path ? action->path : ""), *value = quote(action->value), *line = NULL;
+	char *path = output_quote(action->path ? action->path : ""), *value = output_quote(action->value), *line = NULL;
 	int r = -1;
 
 	if (path && value && action->kind == VFIOBIND_ACTION_LOAD_MODULE)

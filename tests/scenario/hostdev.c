@@ -222,6 +222,22 @@ static void what_was_on_no_driver_goes_back_to_none(void **state)
 	assert_nothing_noted();
 }
 
+/* What is to be pasted can be: it is the same file, and the name that was given. */
+static void assert_second_prepare(const char *file)
+{
+	_cleanup_output_ struct output output = RUN_EXPECTING(3, "vfiobind", "hostdev", "prepare", file),
+				       named = RUN_EXPECTING(3, "vfiobind", "hostdev", "prepare", file, "--domain",
+							     "web");
+	_cleanup_text_ char *line = format_text(
+		"vfiobind: " NIC ": cannot prepare it for the domain: a domain uses it (web); it is this domain, "
+		"by an earlier prepare; to begin anew: vfiobind hostdev release %s\n",
+		file);
+	_cleanup_text_ char *named_line = format_text("%.*s --domain web\n", (int)strlen(line) - 1, line);
+
+	assert_string_equal(output.err, line);
+	assert_string_equal(named.err, named_line);
+}
+
 static void what_a_domain_uses_nobody_else_gets(void **state)
 {
 	_cleanup_domain_ struct domain_file web = DOMAIN("web", {.address = NIC, .managed = "yes"});
@@ -231,6 +247,7 @@ static void what_a_domain_uses_nobody_else_gets(void **state)
 	ASSERT_REFUSED("used-by-domain", "web", "hostdev", "prepare", mail.path);
 	ASSERT_REFUSED("used-by-domain", "web", "hostdev", "prepare", mail.path, "--force");
 	ASSERT_REFUSED("used-by-domain", "web", "hostdev", "prepare", web.path);
+	assert_second_prepare(web.path);
 	ASSERT_REFUSED("used-by-domain", "web", "detach", NIC);
 	ASSERT_REFUSED("used-by-domain", "web", "detach", NIC, "--force", "--driver", "vfio-pci");
 	ASSERT_REFUSED("used-by-domain", "web", "detach", NIC, "--dry-run");

@@ -113,7 +113,12 @@ static void a_bridge_is_refused(void **state)
 
 static void a_pf_with_vfs_is_refused(void **state)
 {
+	_cleanup_output_ struct output output = {.out = NULL};
+
 	ASSERT_REFUSED(3, "pf-has-vfs", "detach", PF);
+	output = RUN_EXPECTING(3, "vfiobind", "detach", PF);
+	assert_string_equal(output.err, "vfiobind: " PF ": cannot detach: it has virtual functions (" VF
+					"); remove them first: vfiobind sriov " PF " --numvfs 0\n");
 }
 
 static void a_pf_without_vfs_is_taken(void **state)
