@@ -94,6 +94,8 @@ static int take_all(struct vfiobind_context *context, int directory_fd, struct v
 		vfiobind_address_format(&addresses[i], name, sizeof(name));
 		if (i == 0 || vfiobind_address_compare(&addresses[i - 1], &addresses[i]) != 0)
 			r = take(context, directory_fd, name, locks, error);
+		if (r < 0)
+			error_add_device(error, &addresses[i]);
 	}
 	for (size_t i = 0; r == 0 && i < n_groups; i++) {
 		snprintf(name, sizeof(name), "group-%d", groups[i]);
@@ -122,8 +124,12 @@ int locks_take(struct vfiobind_context *context, const struct vfiobind_address *
 	if (r == 0)
 		r = take_all(context, directory_fd, sorted_addresses, n_addresses, sorted_groups, n_groups, locks,
 			     error);
-	if (r < 0)
+	if (r < 0) {
+		/* Of a directory or a group that cannot be had: for the sake of this one. */
+		if (n_addresses)
+			error_add_device(error, &addresses[0]);
 		locks_release(locks);
+	}
 	return r;
 }
 

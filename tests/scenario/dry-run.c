@@ -101,7 +101,13 @@ static void an_ordinary_user_is_refused_before_anything_is_touched(void **state)
 {
 	_cleanup_snapshot_ struct snapshot *before = snapshot_take();
 
+	_cleanup_output_ struct output output = {.out = NULL};
+
 	assert_false(is_root());
+	output = RUN_EXPECTING(3, "vfiobind", "detach", VF);
+	assert_string_equal(output.err,
+			    "vfiobind: " VF
+			    ": cannot use the directory: not permitted [/run/vfiobind/locks]; run it as root\n");
 	ASSERT_FAILS(3, "permission-denied", "untouched", "detach", VF, "--driver", "vfio-pci");
 	ASSERT_FAILS(3, "permission-denied", "untouched", "detach", VF);
 	assert_nothing_written();
