@@ -15,6 +15,7 @@ static const struct error_row {
 	const char *name;
 	const char *summary;
 	bool forcible;
+	bool errno_says_all; /* one other than @number, that is, of a file that the code is about */
 } rows[] = {
 #define ROW(CODE, CLASS, NUMBER, NAME, SUMMARY)                                            \
 	{                                                                                  \
@@ -28,7 +29,8 @@ static const struct error_row {
 	ROW(NONE, NONE, 0, "none", "no error"),
 	ROW(INVALID_ARGUMENT, USAGE, EINVAL, "invalid-argument", "invalid argument"),
 	ROW(INVALID_ADDRESS, USAGE, EINVAL, "invalid-address", "not an address, node device name or network interface"),
-	ROW(INVALID_DOMAIN, USAGE, EINVAL, "invalid-domain", "not the description of a domain"),
+	{VFIOBIND_ERROR_INVALID_DOMAIN, VFIOBIND_ERROR_CLASS_USAGE, EINVAL, "invalid-domain",
+	 "not the description of a domain", .errno_says_all = true},
 	ROW(INVALID_DRIVER_NAME, USAGE, EINVAL, "invalid-driver-name", "not a name of a driver or module"),
 	ROW(SYSFS_UNAVAILABLE, PRECONDITION, ENOENT, "sysfs-unavailable", "there is no PCI bus in sysfs"),
 	ROW(SYSFS_READ_ONLY, PRECONDITION, EROFS, "sysfs-read-only", "sysfs is mounted read-only"),
@@ -280,6 +282,7 @@ size_t vfiobind_error_format(const struct vfiobind_error *caller_error, char *bu
 	struct line line = {.buffer = buffer, .size = size};
 	const struct error_row *row;
 	char address[VFIOBIND_ADDRESS_SIZE], number[64];
+	bool has_number;
 
 	copy_members(&full, caller_error, caller_error->size);
 	row = find_row(error->code);
@@ -289,13 +292,15 @@ size_t vfiobind_error_format(const struct vfiobind_error *caller_error, char *bu
 		line_add(&line, "", address, ": ");
 	if (error->operation[0])
 		line_add(&line, "cannot ", error->operation, ": ");
-	line_add(&line, "", row ? row->summary : "unknown error", "");
 	/* The errno that stands for a code tells nothing new. */
-	if (error->number && row && error->number != row->number) {
+	has_number = row && error->number && error->number != row->number;
+	if (!has_number || !row->errno_says_all)
+		line_add(&line, "", row ? row->summary : "unknown error", has_number ? ": " : "");
+	if (has_number) {
 		const char *text = strerrordesc_np(error->number);
 
 		snprintf(number, sizeof(number), "error %d", error->number);
-		line_add(&line, ": ", text ? text : number, "");
+		line_add(&line, "", text ? text : number, "");
 	}
 	if (error->expected[0] && error->found[0]) {
 		line_add(&line, " (expected ", error->expected, "");
@@ -305,7 +310,8 @@ size_t vfiobind_error_format(const struct vfiobind_error *caller_error, char *bu
 	} else if (error->expected[0]) {
 		line_add(&line, " (expected ", error->expected, ")");
 	}
-	if (error->path[0])
+	/* "cannot read web.xml" names it already. */
+	if (error->path[0] && !strstr(error->operation, error->path))
 		line_add(&line, " [", error->path, "]");
 	if (error->state == VFIOBIND_STATE_BROKEN)
 		line_add(&line, "; ", "it is not as it was", "");

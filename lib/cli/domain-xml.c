@@ -49,7 +49,10 @@ static int complain_at(const struct reader *reader, const struct complaint *comp
 	*error = (struct vfiobind_error)VFIOBIND_ERROR_INIT;
 	error->code = complaint->number == ENOMEM ? VFIOBIND_ERROR_OUT_OF_MEMORY : VFIOBIND_ERROR_INVALID_DOMAIN;
 	error->number = complaint->number ? complaint->number : EINVAL;
-	snprintf(error->operation, sizeof(error->operation), "read the domain");
+	if (complaint->number)
+		snprintf(error->operation, sizeof(error->operation), "read %s", reader->file);
+	else
+		snprintf(error->operation, sizeof(error->operation), "read the domain");
 	if (complaint->line)
 		snprintf(error->path, sizeof(error->path), "%.200s:%lu", reader->file, complaint->line);
 	else
@@ -530,7 +533,11 @@ int domain_read(const char *file, struct domain **ret_domain, struct vfiobind_er
 	else if (n == -EFBIG)
 		complain_at(&reader, &(const struct complaint){.number = EFBIG, .expected = "at most 256 KiB"});
 	else if (n < 0)
-		complain_at(&reader, &(const struct complaint){.number = (int)-n});
+		complain_at(&reader,
+			    &(const struct complaint){
+				    .number = (int)-n,
+				    .hint = "FILE is what virsh dumpxml DOMAIN prints, or - for standard input",
+			    });
 	else
 		r = domain_parse(text, (size_t)n, reader.file, ret_domain, error);
 	free(text);

@@ -375,6 +375,27 @@ static void wrong_use_is_told_in_words(void **state)
 	}
 }
 
+static void a_file_that_cannot_be_read_is_told_so_first(void **state)
+{
+	static const struct {
+		const char *file, *why;
+	} files[] = {
+		{"nosuch.xml", "No such file or directory"},
+		{"/", "Is a directory"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		_cleanup_output_ struct output output =
+			RUN_EXPECTING(2, "vfiobind", "hostdev", "prepare", files[i].file);
+		_cleanup_text_ char *line = format_text("vfiobind: cannot read %s: %s; FILE is what virsh dumpxml "
+							"DOMAIN prints, or - for standard input\n",
+							files[i].file, files[i].why);
+
+		assert_string_equal(output.err, line);
+		ASSERT_FAILS(2, "invalid-domain", "untouched", "hostdev", "prepare", files[i].file);
+	}
+}
+
 static void status_3_is_refused(void **state)
 {
 	assert_status(&(const struct failure){3, "not-vfio-driver", "untouched"},
@@ -433,6 +454,7 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(status_1_is_failed_and_rolled_back),
 	SCENARIO(status_2_is_wrong_use),
 	SCENARIO(wrong_use_is_told_in_words),
+	SCENARIO(a_file_that_cannot_be_read_is_told_so_first),
 	SCENARIO(status_3_is_refused),
 	SCENARIO(status_4_is_timed_out),
 	SCENARIO(status_5_is_neither_done_nor_undone),
