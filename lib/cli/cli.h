@@ -100,6 +100,9 @@ int output_partial_error(const struct vfiobind_error *error);
 /* output.c: prints a warning about a device, on one line of stderr. */
 void output_warning(const struct cli *cli, const struct vfiobind_address *device, const char *text);
 
+/* output.c: prints what is worth knowing, and no warning about a device, on one line of stderr. */
+void output_note(const char *text);
+
 /* output.c: prints a text to stdout so that it stays on its line; NULL as "-". */
 void output_text(const char *text);
 

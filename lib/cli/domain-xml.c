@@ -288,10 +288,25 @@ static int read_hostdev(const struct reader *reader, const xmlNode *node)
 	return strcmp((const char *)type, "pci") == 0 ? read_assigned(reader, node, VFIOBIND_HOSTDEV_KIND_HOSTDEV) : 0;
 }
 
+static int read_network(const struct reader *reader, const xmlNode *node)
+{
+	struct domain *domain = reader->domain;
+	struct domain_network *networks = extend(domain->networks, domain->n_networks, sizeof(*networks)), *network;
+
+	if (!networks)
+		return complain_of_memory(reader);
+	domain->networks = networks;
+	network = &networks[domain->n_networks++];
+	network->line = (unsigned long)xmlGetLineNo(node);
+	return keep(reader, find_child(node, "source"), "network", &network->name);
+}
+
 static int read_interface(const struct reader *reader, const xmlNode *node)
 {
 	struct domain *domain = reader->domain;
 
+	if (has_attribute(node, "type", "network"))
+		return read_network(reader, node);
 	if (!has_attribute(node, "type", "hostdev"))
 		return 0;
 	if (read_assigned(reader, node, VFIOBIND_HOSTDEV_KIND_INTERFACE) < 0)
@@ -556,6 +571,9 @@ struct domain *domain_free(struct domain *domain)
 		free(domain->devices[i].alias);
 		free(domain->devices[i].namespaces);
 	}
+	for (size_t i = 0; i < domain->n_networks; i++)
+		free(domain->networks[i].name);
+	free(domain->networks);
 	free(domain->hostdevs);
 	free(domain->devices);
 	free(domain->name);

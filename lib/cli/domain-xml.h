@@ -17,12 +17,20 @@ struct domain_device {
 	unsigned long *namespaces;
 };
 
+/* An interface of which only libvirt knows whether it is a host device: its network may be a pool of these. */
+struct domain_network {
+	unsigned long line;
+	char *name; /* NULL if there is none */
+};
+
 /* A domain of libvirt's, as far as host PCI devices go. */
 struct domain {
 	char *name; /* NULL if there is none, as in the description of one device */
 	size_t n_devices;
 	struct vfiobind_hostdev *hostdevs; /* as the library wants them; */
 	struct domain_device *devices;     /* and the rest of each */
+	size_t n_networks;
+	struct domain_network *networks;
 };
 
 /* No file is read further: libvirt's own are a few kilobytes. */

@@ -100,6 +100,45 @@ static const char *warning_of(const struct domain_device *device, const struct v
 	return NULL;
 }
 
+/* What is not prepared though it may be a host device, in words; to be freed. NULL without memory. */
+static char *note_of(const struct cli *cli, const struct domain_network *network)
+{
+	bool is_input = strcmp(cli->arguments[1], "-") == 0;
+	char *note;
+
+	if (asprintf(&note,
+		     "%s:%lu: note: <interface type='network'> of %s%s: if that is a pool of host devices, none is "
+		     "prepared; name one by <interface type='hostdev'>",
+		     is_input ? "standard input" : cli->arguments[1], network->line,
+		     network->name ? "network " : "no network", network->name ? network->name : "") < 0)
+		return NULL;
+	return note;
+}
+
+/* In the document they are warnings. */
+static void print_notes(const struct cli *cli, const struct domain *domain)
+{
+	for (size_t i = 0; !cli->json && i < domain->n_networks; i++) {
+		char *note = note_of(cli, &domain->networks[i]);
+
+		output_note(note ? note : "out of memory");
+		free(note);
+	}
+}
+
+static struct json_object *json_notes(const struct cli *cli, const struct domain *domain)
+{
+	struct json_object *notes = json_object_new_array();
+
+	for (size_t i = 0; i < domain->n_networks; i++) {
+		char *note = note_of(cli, &domain->networks[i]);
+
+		json_object_array_add(notes, json_text(note));
+		free(note);
+	}
+	return notes;
+}
+
 static void print_json(const struct cli *cli, const struct domain *domain, const char *name,
 		       const struct vfiobind_result *result, bool prepares)
 {
@@ -118,6 +157,7 @@ static void print_json(const struct cli *cli, const struct domain *domain, const
 	}
 	json_object_object_add(document, "domain", json_text(name));
 	json_object_object_add(document, "devices", devices);
+	json_object_object_add(document, "warnings", prepares ? json_notes(cli, domain) : json_object_new_array());
 	json_print(document);
 }
 
@@ -178,6 +218,7 @@ static int prepare(struct cli *cli, const struct domain *domain, const struct vf
 	}
 	if (cli->json)
 		print_json(cli, domain, options->domain, result, true);
+	print_notes(cli, domain);
 	print_prepared(cli, domain, result);
 	vfiobind_result_free(result);
 	return EXIT_DONE;

@@ -70,6 +70,14 @@ void output_warning(const struct cli *cli, const struct vfiobind_address *device
 	fprintf(stderr, "vfiobind: %s: warning: %s\n", address, line);
 }
 
+void output_note(const char *text)
+{
+	char line[4096];
+
+	vfiobind_text_escape(text, line, sizeof(line));
+	fprintf(stderr, "vfiobind: %s\n", line);
+}
+
 void output_text(const char *text)
 {
 	char line[4096];

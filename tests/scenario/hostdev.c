@@ -61,6 +61,29 @@ static void prepare_says_as_json_what_it_did(void **state)
 	assert_int_equal(json_object_array_length(json_at(document, "devices.0.qemu")), 2);
 }
 
+/* Its network may be a pool of host devices, which only libvirt knows: that is no error, but to be told. */
+static void an_interface_of_a_network_is_passed_over_with_a_note(void **state)
+{
+	static const char xml[] = "<domain><name>web</name>\n<devices><interface type='network'>"
+				  "<source network='vfs'/></interface></devices></domain>";
+	static const char note[] = "standard input:2: note: <interface type='network'> of network vfs: if that is a "
+				   "pool of host devices, none is prepared; name one by <interface type='hostdev'>";
+	_cleanup_text_ char *prepare = format_text("echo \"%s\" | vfiobind hostdev prepare -", xml),
+			    *prepare_json = format_text("%s --json", prepare),
+			    *release = format_text("echo \"%s\" | vfiobind hostdev release -", xml),
+			    *line = format_text("vfiobind: %s\n", note);
+	_cleanup_output_ struct output text = RUN_EXPECTING(0, "sh", "-c", prepare),
+				       document = RUN_EXPECTING(0, "sh", "-c", prepare_json),
+				       released = RUN_EXPECTING(0, "sh", "-c", release);
+	_cleanup_json_ struct json_object *json = json_of(&document);
+
+	assert_string_equal(text.out, "");
+	assert_string_equal(text.err, line);
+	assert_json_text(json, "warnings.0", note);
+	assert_string_equal(document.err, "");
+	assert_string_equal(released.err, "");
+}
+
 static void iommufd_and_a_name_of_its_own_are_for_who_asks(void **state)
 {
 	_cleanup_domain_ struct domain_file web =
@@ -492,6 +515,7 @@ static void somebody_who_reattached_it_by_hand_is_not_overruled(void **state)
 static const struct CMUnitTest e1000e_tests[] = {
 	SCENARIO(prepare_detaches_and_prints_the_arguments_of_qemu),
 	SCENARIO(prepare_says_as_json_what_it_did),
+	SCENARIO(an_interface_of_a_network_is_passed_over_with_a_note),
 	SCENARIO(iommufd_and_a_name_of_its_own_are_for_who_asks),
 	SCENARIO(a_model_suppresses_the_search_and_a_name_does_not),
 	SCENARIO(kinds_of_driver_other_than_vfio_are_refused),

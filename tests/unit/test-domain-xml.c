@@ -77,6 +77,9 @@ static char *describe(const char *file)
 		fprintf(stream, "domain %s\n", domain->name ? domain->name : "without a name");
 		for (size_t i = 0; i < domain->n_devices; i++)
 			print_device(stream, &domain->hostdevs[i], &domain->devices[i]);
+		for (size_t i = 0; i < domain->n_networks; i++)
+			fprintf(stream, "line %lu: network %s\n", domain->networks[i].line,
+				domain->networks[i].name ? domain->networks[i].name : "without a name");
 		domain_free(domain);
 	}
 	fclose(stream);
