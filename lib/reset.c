@@ -28,6 +28,7 @@ struct reset {
 	bool has_methods;                  /* the kernel has reset_method: since 5.15 */
 	char methods[ATTRIBUTE_TEXT_SIZE]; /* what it is; empty: all are off */
 	bool choose;                       /* it has to become @method */
+	bool refused;                      /* it has not, for the kernel knows no such method of the device */
 	struct attribute_store reset_method;
 	struct attribute_store reset;
 };
@@ -139,13 +140,16 @@ static int prepare(struct reset *reset)
 
 static int choose_method(struct reset *reset)
 {
-	char path[64];
+	char path[64], hint[200];
 	int r;
 
 	reset->device->stored = true;
 	r = attribute_store(reset->operation.context, &reset->reset_method, reset->method);
+	/* reset_method_store(): EINVAL before anything is changed. */
+	reset->refused = r == -EINVAL;
 	if (r == 0)
 		return 0;
+	snprintf(hint, sizeof(hint), "reset_method names those that it has: %.150s", reset->methods);
 	return store_fail(&reset->operation, reset->device,
 			  &(struct store_failure){
 				  .operation = "reset by",
@@ -153,7 +157,7 @@ static int choose_method(struct reset *reset)
 				  .code = VFIOBIND_ERROR_RESET_METHOD_REFUSED,
 				  .number = r,
 				  .path = path_of(reset->device, "reset_method", path),
-				  .hint = "reset_method says which methods it has",
+				  .hint = hint,
 			  });
 }
 
@@ -284,7 +288,11 @@ static int put_back(struct reset *reset, int r)
 		strcpy(record->reset_method, reset->method);
 		outcome = reset_undo(&reset->operation, reset->device, record);
 	}
-	return outcome == ROLLBACK_DONE ? r : fail_put_back(reset, outcome);
+	if (outcome != ROLLBACK_DONE)
+		return fail_put_back(reset, outcome);
+	if (reset->refused)
+		error->state = VFIOBIND_STATE_UNTOUCHED;
+	return r;
 }
 
 /* ----------------------------------------------------------------------------------------------------- all of it */

@@ -94,6 +94,8 @@ static int store_number(struct sriov *sriov, uint64_t number)
 	r = attribute_store(operation->context, &sriov->numvfs, text);
 	if (r == 0)
 		return 0;
+	/* sriov_numvfs_store(): ENOENT before the driver is asked, or by vfio-pci, which then does nothing. */
+	sriov->refused = r == -ENOENT && !sriov->removed && !sriov_changes_autoprobe(sriov->record);
 	return store_fail(
 		operation, pf,
 		&(struct store_failure){
@@ -206,7 +208,7 @@ void sriov_roll_back(struct sriov *sriov)
 	}
 	context_extend(operation->context);
 	outcome = sriov_undo(operation, sriov_pf(operation), sriov->record);
-	error->state = outcomes[outcome].state;
+	error->state = sriov->refused && outcome == ROLLBACK_DONE ? VFIOBIND_STATE_UNTOUCHED : outcomes[outcome].state;
 	if (outcomes[outcome].hint)
 		snprintf(error->hint, sizeof(error->hint), "there were %u virtual functions; %s", sriov->before.numvfs,
 			 outcomes[outcome].hint);

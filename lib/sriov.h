@@ -21,6 +21,7 @@ struct sriov {
 	struct attribute_store numvfs;
 	struct attribute_store autoprobe;
 	bool removed; /* the virtual functions that there were */
+	bool refused; /* the first store was, with nothing done for it */
 };
 
 static inline struct operation_device *sriov_pf(struct operation *operation)

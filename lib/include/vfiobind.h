@@ -743,9 +743,9 @@ struct vfiobind_reset_options {
  * driver-bound, vfio-in-use, used-by-domain, locked; -EUCLEAN repair-needed; -EPERM state-unsafe; -EBADMSG state-malformed;
  * -EACCES permission-denied; -EROFS sysfs-read-only; -EIO attribute-malformed; the kernel's errno:
  * attribute-unreadable, state-unavailable, sysfs-unavailable, system; -ENOMEM out-of-memory (any state);
- * with state untouched or restored: -EINVAL reset-method-refused; with state restored or broken: the kernel's errno,
- * ENOTTY if no method worked: reset-failed; -ENODEV device-vanished; -ECONNRESET worker-killed; with state broken, the
- * device being reset: -EIO reset-method-kept; with state untouched or pending: -ETIMEDOUT timed-out. Since: 0.1
+ * -EINVAL reset-method-refused (with another errno, state restored); with state restored or broken: the kernel's
+ * errno, ENOTTY if no method worked: reset-failed; -ENODEV device-vanished; -ECONNRESET worker-killed; with state broken,
+ * the device being reset: -EIO reset-method-kept; with state untouched or pending: -ETIMEDOUT timed-out. Since: 0.1
  */
 int vfiobind_device_reset(struct vfiobind_context *context, const struct vfiobind_address *address,
 			  const struct vfiobind_reset_options *options, struct vfiobind_reset **ret_reset,
@@ -842,7 +842,8 @@ int vfiobind_sriov_read(struct vfiobind_context *context, const struct vfiobind_
  *
  * Returns: 0, or with @error's code (state untouched unless said otherwise):
  * -EINVAL invalid-argument; -ENODEV device-not-found; -ENOTSUP no-sriov; -ERANGE too-many-vfs; -ENOENT sriov-unsupported
- * (state restored if only the kernel finds it out); -EBUSY vf-detached, vfio-in-use, netdev-in-use, block-in-use, locked;
+ * (state restored if only the kernel finds it out, and something was written before); -EBUSY vf-detached, vfio-in-use,
+ * netdev-in-use, block-in-use, locked;
  * -EUCLEAN repair-needed; -EPERM state-unsafe; -EBADMSG state-malformed; -EACCES permission-denied;
  * -EROFS sysfs-read-only; -EIO attribute-malformed; the kernel's errno: attribute-unreadable, state-unavailable,
  * sysfs-unavailable, system; -ENOMEM out-of-memory (any state); with state restored or broken: the kernel's errno:

@@ -91,15 +91,21 @@ static void a_method_is_chosen_where_all_are_off(void **state)
 	assert_methods("");
 }
 
+/* The kernel says so of a store that changes nothing: it is as good as not made. */
 static void a_method_that_the_device_does_not_have_is_refused(void **state)
 {
 	_cleanup_snapshot_ struct snapshot *before = NULL;
+	_cleanup_output_ struct output output = {.out = NULL};
 
 	detach();
 	before = snapshot_take();
 	trace_clear();
-	ASSERT_FAILS(1, "reset-method-refused", "restored", "reset", NIC, "--method", "flr");
+	ASSERT_FAILS(3, "reset-method-refused", "untouched", "reset", NIC, "--method", "flr");
+	ASSERT_FAILS(3, "reset-method-refused", "untouched", "reset", NIC, "--method", "foo");
 	assert_int_equal(TRACE_COUNT(" pci.reset device=" NIC " value=pm"), 0);
+	output = RUN_EXPECTING(3, "vfiobind", "reset", NIC, "--method", "foo");
+	assert_string_equal(output.err, "vfiobind: " NIC ": cannot reset by foo: it has no such reset method [" METHODS
+					"]; reset_method names those that it has: pm bus\n");
 	assert_unchanged(before);
 	assert_no_journal();
 }

@@ -280,7 +280,11 @@ static void a_driver_that_cannot_create_them_is_told(void **state)
 	ASSERT_FAILS(1, "sriov-unsupported", "restored", "sriov", PF, "--numvfs", "2", "--no-autoprobe");
 	assert_unchanged(before);
 	assert_no_journal();
-	output = RUN_EXPECTING(1, "vfiobind", "sriov", PF, "--numvfs", "2");
+	/* sriov_drivers_autoprobe was written before that one, and put back; here nothing was. */
+	ASSERT_FAILS(3, "sriov-unsupported", "untouched", "sriov", PF, "--numvfs", "2");
+	assert_unchanged(before);
+	assert_no_journal();
+	output = RUN_EXPECTING(3, "vfiobind", "sriov", PF, "--numvfs", "2");
 	assert_string_equal(output.err, "vfiobind: " PF
 					": cannot set the number of virtual functions to 2: no driver creates virtual "
 					"functions of it [" NUMVFS "]; its driver, mute, does not support it\n");
@@ -508,7 +512,7 @@ static void what_the_kernel_means_by_its_refusal_is_told(void **state)
 	RUN_WELL("vfiobind", "sriov", PF, "--numvfs", "0");
 	RUN_WELL("vfiobind", "detach", PF, "--driver", "vfio-pci");
 	{
-		_cleanup_output_ struct output output = RUN_EXPECTING(1, "vfiobind", "sriov", PF, "--numvfs", "1");
+		_cleanup_output_ struct output output = RUN_EXPECTING(3, "vfiobind", "sriov", PF, "--numvfs", "1");
 
 		assert_non_null(strstr(output.err, "only with its parameter enable_sriov"));
 	}
