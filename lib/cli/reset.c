@@ -20,11 +20,27 @@ static void print_json(const struct vfiobind_reset *reset)
 	json_print(document);
 }
 
+/* pci_reset_function() takes the first that works, in the order of reset_method, and tells nobody which it was. */
+static void print_text(const struct vfiobind_reset *reset)
+{
+	char address[VFIOBIND_ADDRESS_SIZE], *copy = reset->methods ? strdup(reset->methods) : NULL, *rest = copy,
+					     *word;
+	bool several = copy && strchr(copy, ' ');
+
+	vfiobind_address_format(&reset->address, address, sizeof(address));
+	printf("%s: reset%s", address, several ? " by the first that works of: " : copy ? " by " : "");
+	while ((word = strsep(&rest, " "))) {
+		output_text(word);
+		printf(rest ? ", " : "");
+	}
+	puts("");
+	free(copy);
+}
+
 static int run(struct cli *cli)
 {
 	struct vfiobind_reset_options options = VFIOBIND_RESET_OPTIONS_INIT;
 	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
-	char text[VFIOBIND_ADDRESS_SIZE];
 	struct vfiobind_address *address;
 	struct vfiobind_reset *reset;
 	int status;
@@ -40,17 +56,10 @@ static int run(struct cli *cli)
 		return output_error(cli, &error);
 	for (size_t i = 0; i < reset->n_warnings; i++)
 		output_warning(cli, &reset->address, reset->warnings[i]);
-	if (cli->json) {
+	if (cli->json)
 		print_json(reset);
-	} else {
-		vfiobind_address_format(&reset->address, text, sizeof(text));
-		printf("%s: reset", text);
-		if (reset->methods) {
-			printf(" by ");
-			output_text(reset->methods);
-		}
-		puts("");
-	}
+	else
+		print_text(reset);
 	vfiobind_reset_free(reset);
 	return EXIT_DONE;
 }

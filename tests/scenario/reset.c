@@ -44,7 +44,7 @@ static void a_detached_device_is_reset_by_all_its_methods(void **state)
 	before = snapshot_take();
 	trace_clear();
 	output = RUN_EXPECTING(0, "vfiobind", "reset", NIC);
-	assert_string_equal(output.out, NIC ": reset by pm bus\n");
+	assert_string_equal(output.out, NIC ": reset by the first that works of: pm, bus\n");
 	assert_int_equal(TRACE_COUNT(" pci.reset device=" NIC " value=pm\\040bus = 0"), 1);
 	assert_int_equal(TRACE_COUNT(" sys.write "), 1);
 	assert_unchanged(before);
@@ -61,11 +61,13 @@ static void a_device_on_no_driver_is_reset(void **state)
 static void a_method_alone_is_chosen_for_the_time(void **state)
 {
 	_cleanup_snapshot_ struct snapshot *before = NULL;
-	_cleanup_output_ struct output output = {.out = NULL};
+	_cleanup_output_ struct output output = {.out = NULL}, text = {.out = NULL};
 	_cleanup_json_ struct json_object *document = NULL;
 
 	detach();
 	before = snapshot_take();
+	text = RUN_EXPECTING(0, "vfiobind", "reset", NIC, "--method", "bus");
+	assert_string_equal(text.out, NIC ": reset by bus\n");
 	trace_clear();
 	output = RUN_EXPECTING(0, "vfiobind", "reset", NIC, "--method", "bus", "--json");
 	document = json_of(&output);
