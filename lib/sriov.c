@@ -113,7 +113,7 @@ static int fill(struct operation *operation, struct vfiobind_sriov *sriov)
 	return r;
 }
 
-static int describe(struct operation *operation, bool wait, struct vfiobind_sriov *sriov)
+static int describe(struct operation *operation, enum vfs_care care, struct vfiobind_sriov *sriov)
 {
 	struct operation_device *pf = sriov_pf(operation);
 	char driver[SYSFS_NAME_SIZE];
@@ -131,7 +131,7 @@ static int describe(struct operation *operation, bool wait, struct vfiobind_srio
 	sriov->totalvfs = now.totalvfs;
 	sriov->numvfs = now.numvfs;
 	sriov->autoprobe = now.autoprobe;
-	return vfs_describe(operation, pf, wait, sriov);
+	return vfs_describe(operation, pf, care, sriov);
 }
 
 /* It is done: what cannot be read of it any more is no failure. */
@@ -143,7 +143,7 @@ static void describe_done(struct sriov *sriov)
 	struct vfiobind_error *error = &sriov->error;
 	int r;
 
-	r = describe(operation, sriov_changes_number(sriov->record), result);
+	r = describe(operation, sriov_changes_number(sriov->record) ? VFS_WAIT : VFS_WARN, result);
 	if (r < 0 && r != -ENOMEM)
 		r = warn_result(operation, sriov_pf(operation), "cannot %s: %s", error->operation,
 				vfiobind_error_code_summary(error->code));
@@ -198,7 +198,7 @@ static int run_read(struct sriov *sriov, const struct vfiobind_address *address)
 	if (r == 0)
 		r = sriov_refuse_no_pf(operation);
 	if (r == 0)
-		r = describe(operation, false, &sriov->box->sriov);
+		r = describe(operation, VFS_LOOK, &sriov->box->sriov);
 	return r == 0 ? fill(operation, &sriov->box->sriov) : r;
 }
 

@@ -151,12 +151,18 @@ static int look(struct operation *operation, struct expectation *expectations, s
 	return r;
 }
 
-static int warn_unready(struct operation *operation, struct operation_device *pf, const struct expectation *expectation)
+static int warn_unready(struct operation *operation, struct operation_device *pf, const struct expectation *expectation,
+			enum vfs_care care)
 {
 	const struct vfiobind_vf *vf = expectation->vf;
 
 	if (vf->ready)
 		return 0;
+	/* It has been there for long: nobody knows of when the kernel's log is. */
+	if (!vf->driver && care == VFS_WARN)
+		return warn_result(operation, pf,
+				   "%s: it was there already, and no driver has it: vfiobind reattach %s",
+				   expectation->name, expectation->name);
 	if (vf->driver)
 		return warn_result(operation, pf, "%s: %s has not made an interface of it yet", expectation->name,
 				   vf->driver);
@@ -173,26 +179,27 @@ static bool has_netdev(struct operation *operation, const struct operation_devic
 }
 
 static int settle(struct operation *operation, struct operation_device *pf, struct expectation *expectations, size_t n,
-		  bool wait)
+		  enum vfs_care care)
 {
 	struct deadline soon = deadline_in(LOADED_DRIVER_MS);
 	struct watch watch = WATCH_NONE;
 	bool done;
 	int r;
 
-	if (wait)
+	if (care == VFS_WAIT)
 		watch_uevents(&watch);
 	do {
 		read_log(operation, expectations, n);
 		r = look(operation, expectations, n, soon, &done);
-	} while (r == 0 && !done && wait && watch_wait(&watch, operation->context->deadline));
+	} while (r == 0 && !done && care == VFS_WAIT && watch_wait(&watch, operation->context->deadline));
 	watch_close(&watch);
-	for (size_t i = 0; r == 0 && wait && i < n; i++)
-		r = warn_unready(operation, pf, &expectations[i]);
+	for (size_t i = 0; r == 0 && care != VFS_LOOK && i < n; i++)
+		r = warn_unready(operation, pf, &expectations[i], care);
 	return r;
 }
 
-int vfs_describe(struct operation *operation, struct operation_device *pf, bool wait, struct vfiobind_sriov *sriov)
+int vfs_describe(struct operation *operation, struct operation_device *pf, enum vfs_care care,
+		 struct vfiobind_sriov *sriov)
 {
 	_cleanup_free_ struct expectation *expectations = NULL;
 	bool pf_has_netdev = has_netdev(operation, pf);
@@ -219,5 +226,5 @@ int vfs_describe(struct operation *operation, struct operation_device *pf, bool 
 		r = expect(operation, sriov->autoprobe, pf_has_netdev, &expectations[i]);
 	}
 	sriov->vfs = (struct vfiobind_vf *const *)vfs;
-	return r == 0 ? settle(operation, pf, expectations, n, wait) : r;
+	return r == 0 ? settle(operation, pf, expectations, n, care) : r;
 }

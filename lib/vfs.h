@@ -15,11 +15,14 @@
 int vfs_list(struct vfiobind_context *context, const struct device_handle *pf, struct arena *arena,
 	     struct vfiobind_address **ret_vfs, size_t *ret_n, struct vfiobind_error *error);
 
-/*
- * What there is of them, into @sriov, whose @autoprobe is set. With @log_fd (diagnose_open_log(), or -1) each is waited for
- * until it is ready, or a driver has given up on it, or the context's deadline; what is not ready is a warning of @pf. With
- * @wait false nothing is waited for, and nothing is warned of.
- */
-int vfs_describe(struct operation *operation, struct operation_device *pf, bool wait, struct vfiobind_sriov *sriov);
+enum vfs_care {
+	VFS_LOOK, /* what is not ready is told by their @ready */
+	VFS_WARN, /* and it is a warning of the PF: who wants them may think that they are */
+	VFS_WAIT, /* and before it is waited for it, until the context's deadline or its driver gives up: they have just come */
+};
+
+/* What there is of them, into @sriov, whose @autoprobe is set. */
+int vfs_describe(struct operation *operation, struct operation_device *pf, enum vfs_care care,
+		 struct vfiobind_sriov *sriov);
 
 #endif

@@ -826,7 +826,8 @@ int vfiobind_sriov_read(struct vfiobind_context *context, const struct vfiobind_
 
 /**
  * Gives a physical function as many virtual functions as asked for, and waits until they are ready, or the time-out: one
- * that is not ready then is no failure but a warning. Linux cannot change one number into another: it goes through 0, and
+ * that is not ready then is no failure but a warning, as is one that was there already and is not ready, which is not
+ * waited for. Linux cannot change one number into another: it goes through 0, and
  * all virtual functions that there are go too, whatever they are used for. So each is looked at before: it must not be
  * detached or on any driver that is not a host driver, its interface not up, its disk not in use, nobody may have it open.
  *

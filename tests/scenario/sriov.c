@@ -411,6 +411,28 @@ static void a_driver_that_does_not_come_is_a_warning(void **state)
 					   "  0  0000:04:10.0  group 0     no driver (not ready)\n");
 }
 
+/* As many as were asked for are there, and yet not what was asked for. They are not waited for: they have been long enough. */
+static void those_that_were_there_and_are_not_ready_are_a_warning(void **state)
+{
+	static const char warning[] = "vfiobind: " PF ": warning: " VF ": it was there already, and no driver has it: "
+				      "vfiobind reattach " VF "\n";
+	_cleanup_output_ struct output output = {.out = NULL}, read = {.out = NULL}, autoprobe = {.out = NULL};
+
+	write_file("/sys/bus/pci/drivers/igbvf/unbind", VF);
+	trace_clear();
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "2");
+	assert_string_equal(output.err, warning);
+	assert_string_equal(output.out, PF ": igb, 2 of 7 virtual functions, drivers_autoprobe on\n"
+					   "  0  0000:04:10.0  group 0     no driver (not ready)\n"
+					   "  1  0000:04:10.2  group 1     igbvf, eth2\n");
+	assert_nothing_written();
+	autoprobe = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--autoprobe");
+	assert_string_equal(autoprobe.err, warning);
+	read = RUN_EXPECTING(0, "vfiobind", "sriov", PF);
+	assert_string_equal(read.err, "");
+	assert_string_equal(read.out, output.out);
+}
+
 /* The kernel's log tells that no driver will come: then it is not waited for. */
 static void a_driver_that_gives_up_is_a_warning_with_its_reason(void **state)
 {
@@ -665,6 +687,7 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(an_operation_that_was_not_ended_is_in_the_way),
 	SCENARIO(a_driver_that_is_loaded_late_is_waited_for),
 	SCENARIO(a_driver_that_does_not_come_is_a_warning),
+	SCENARIO(those_that_were_there_and_are_not_ready_are_a_warning),
 	SCENARIO(a_driver_that_gives_up_is_a_warning_with_its_reason),
 	SCENARIO(fewer_than_asked_for_are_a_failure_and_undone),
 	SCENARIO(more_that_another_process_has_made_meanwhile_are_left_alone),
