@@ -120,6 +120,8 @@ int collect(struct operation *operation, const struct vfiobind_address *addresse
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = add_device(operation, &addresses[i], false);
+	for (size_t i = 0; i < operation->n_devices; i++)
+		operation->devices[i].named = true;
 	for (size_t i = 0; r == 0 && operation->whole_group && i < operation->n_devices; i++)
 		r = add_group(operation, i);
 	return r;

@@ -24,6 +24,7 @@
 #include "context.h"
 #include "descriptor.h"
 #include "error.h"
+#include "module.h"
 #include "operation.h"
 
 int diagnose_open_log(const struct vfiobind_context *context)
@@ -180,15 +181,37 @@ int diagnose_probe(struct operation *operation, const struct operation_device *d
 		    .found = clue.message[0] ? clue.message : "no driver", .hint = hint);
 }
 
+/* pci_device_can_probe(): then no driver gets a virtual function, but one that driver_override names. */
+static bool may_not_be_probed(const struct operation *operation, const struct operation_device *device,
+			      char physfn[static SYSFS_NAME_SIZE])
+{
+	char directory[DEVICE_PATH_SIZE], text[8];
+
+	snprintf(directory, sizeof(directory), "%s/physfn", device->handle.directory);
+	return sysfs_readlink_name(device->handle.fd, "physfn", physfn) == 0 &&
+	       attribute_read(operation->context, directory, "sriov_drivers_autoprobe", text, sizeof(text)) > 0 &&
+	       strcmp(text, "0") == 0;
+}
+
 void diagnose_reattach(struct operation *operation, const struct operation_device *device, char *reason, size_t size)
 {
 	struct log_clue clue = {.number = 0};
+	char physfn[SYSFS_NAME_SIZE];
+	bool suits, loaded;
 
+	suits = module_suits(operation->context, device->identity, &loaded);
 	read_log(operation, device, &clue);
-	if (clue.message[0])
+	if (may_not_be_probed(operation, device, physfn))
+		snprintf(reason, size,
+			 "sriov_drivers_autoprobe of %s is off: vfiobind sriov %s --autoprobe, then reattach it again",
+			 physfn, physfn);
+	else if (clue.message[0])
 		snprintf(reason, size, "%s", clue.message);
+	else if (is_deferred(operation, device))
+		snprintf(reason, size, "the driver deferred its probe");
+	else if (suits && !loaded)
+		snprintf(reason, size, "no module for it is loaded: modprobe %s", device->identity);
 	else
-		snprintf(reason, size, "%s",
-			 is_deferred(operation, device) ? "the driver deferred its probe"
-							: "is its module loaded? see dmesg");
+		snprintf(reason, size, suits ? "see dmesg" : "no module that may be loaded here knows it: %s",
+			 device->identity);
 }

@@ -31,6 +31,7 @@ struct snapshot {
 
 struct operation_device {
 	struct device_handle handle;
+	bool named;                             /* asked for itself, and not for the sake of its group */
 	const char *driver;                     /* of a detach: the name asked for; NULL for the best match */
 	const struct vfiobind_hostdev *hostdev; /* what a domain wants of it; NULL if there is none */
 	int32_t iommu_group;                    /* -1 for none */

@@ -159,7 +159,7 @@ static int plan_new_override(struct operation *operation, struct operation_devic
 static int plan_reattach(struct operation *operation, struct operation_device *device)
 {
 	struct snapshot *before = &device->before;
-	bool on_vfio, detached, was_bound;
+	bool on_vfio, detached, was_bound, asked;
 	int r;
 
 	r = device->gone ? 0 : plan_read_before(operation, device);
@@ -170,7 +170,9 @@ static int plan_reattach(struct operation *operation, struct operation_device *d
 	on_vfio = before->driver_type == VFIOBIND_DRIVER_TYPE_VFIO;
 	detached = is_vfio_override(operation, device);
 	was_bound = device->record && device->record->owned && device->record->host.driver[0];
-	device->change = on_vfio || (!before->bound && (detached || was_bound));
+	/* Nobody loses a device that is on no driver: who names it wants it to be on one. */
+	asked = operation->kind == RECORD_REATTACH && device->named;
+	device->change = on_vfio || (!before->bound && (detached || was_bound || asked));
 	if (device->change) {
 		device->leave_unbound = device->record && device->record->owned && !was_bound;
 		r = device->leave_unbound ? 0 : domain_refuse_group(operation, device);

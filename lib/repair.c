@@ -166,6 +166,7 @@ static void restore_device(struct transaction *transaction, struct operation_dev
 	device->new_override = record->host.driver_override[0] ? record->host.driver_override : "\n";
 	device->is_the_domains = record->domain[0];
 	device->stays = record->stays;
+	device->named = !record->stays;
 	device->change = device->stored = device->override_stored = device->unbound = !record->stays;
 }
 

@@ -670,9 +670,10 @@ struct vfiobind_reattach_options {
 	}
 
 /**
- * Gives devices back to their host drivers: all of them, or none. Only a device that is on a VFIO driver, or on none
- * while its driver_override names a VFIO driver, is touched; any other is left alone, and a warning says so where that
- * may surprise. An override that names a VFIO driver is cleared, another one stays. That no host driver takes a device
+ * Gives devices back to their host drivers: all of them, or none. Only a device that is on a VFIO driver or on none is
+ * touched (of the rest of a group, one on none only if a detach had it or its driver_override names a VFIO driver); any
+ * other is left alone, and a warning says so where that may surprise. What was on no driver when it was detached is so
+ * again after the first call, and gets one by a second. An override that names a VFIO driver is cleared, another one stays. That no host driver takes a device
  * is no failure but a warning: there may be none for it. So is it if an interface or disk that the device had before it
  * was detached does not come back within ten seconds.
  *

@@ -247,6 +247,19 @@ static void what_was_not_ended_has_to_be_repaired_first(void **state)
 	RUN_WELL("vfiobind", "detach", VF);
 }
 
+/* Nothing but the journal says that it was asked for. */
+static void a_reattach_of_what_was_on_no_driver_is_finished_by_a_repair(void **state)
+{
+	static const char *const reattach_it[] = {"vfiobind", "reattach", VF, NULL};
+
+	write_file("/sys/bus/pci/drivers/igbvf/unbind", VF);
+	assert_true(beside_crash_at(reattach_it, "sys.write path=*/drivers_probe times=1"));
+	/* The store came through all the same: as if it had not. */
+	write_file("/sys/bus/pci/drivers/igbvf/unbind", VF);
+	RUN_WELL("vfiobind", "repair");
+	assert_device(VF, "igbvf", "(null)");
+}
+
 /* What another process did between the crash and the repair is not undone. */
 static void a_repair_leaves_alone_what_somebody_else_has_bound(void **state)
 {
@@ -539,6 +552,7 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(a_reattach_that_is_killed_at_any_step_is_repaired),
 	SCENARIO(a_detach_of_two_that_is_killed_is_repaired_whole),
 	SCENARIO(what_was_not_ended_has_to_be_repaired_first),
+	SCENARIO(a_reattach_of_what_was_on_no_driver_is_finished_by_a_repair),
 	SCENARIO(a_repair_leaves_alone_what_somebody_else_has_bound),
 	SCENARIO(a_worker_that_is_killed_is_a_failure_that_is_undone),
 	SCENARIO(a_repair_waits_for_a_live_operation_and_leaves_it_alone),

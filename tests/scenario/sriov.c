@@ -207,6 +207,18 @@ static void vfs_go_to_guests_at_once(void **state)
 	assert_device(MLX5_VF, "mlx5_vfio_pci", "mlx5_vfio_pci");
 	RUN_WELL("vfiobind", "reattach", MLX5_VF);
 	assert_device(MLX5_VF, NULL, "(null)");
+	/* No driver is to have them: that is told to who asks for one. */
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "reattach", MLX5_VF);
+
+		assert_string_equal(output.err,
+				    "vfiobind: " MLX5_VF
+				    ": warning: no host driver took it: sriov_drivers_autoprobe of " MLX5_PF
+				    " is off: vfiobind sriov " MLX5_PF " --autoprobe, then reattach it again\n");
+	}
+	RUN_WELL("vfiobind", "sriov", MLX5_PF, "--autoprobe");
+	RUN_WELL("vfiobind", "reattach", MLX5_VF);
+	assert_device(MLX5_VF, "mlx5_core", "(null)");
 }
 
 /* ---- refusals ---- */

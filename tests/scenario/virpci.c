@@ -20,10 +20,10 @@ static const struct {
 	{"0a:01.0 is on i915", .test = "reattach_of_a_device_on_its_host_driver_leaves_it_there"},
 	{"reattach 0a:01.0", .test = "reattach_of_a_device_on_its_host_driver_leaves_it_there"},
 	{"0a:01.0 is still on i915", .test = "reattach_of_a_device_on_its_host_driver_leaves_it_there"},
-	{"unbind 0a:01.0", .test = "an_unbound_device_that_was_detached_is_given_to_its_host_driver"},
-	{"0a:01.0 is on none", .test = "an_unbound_device_that_was_detached_is_given_to_its_host_driver"},
-	{"reattach 0a:01.0", .test = "an_unbound_device_that_was_detached_is_given_to_its_host_driver"},
-	{"0a:01.0 is on i915 again", .test = "an_unbound_device_that_was_detached_is_given_to_its_host_driver"},
+	{"unbind 0a:01.0", .test = "an_unbound_device_is_given_to_its_host_driver"},
+	{"0a:01.0 is on none", .test = "an_unbound_device_is_given_to_its_host_driver"},
+	{"reattach 0a:01.0", .test = "an_unbound_device_is_given_to_its_host_driver"},
+	{"0a:01.0 is on i915 again", .test = "an_unbound_device_is_given_to_its_host_driver"},
 	{"0a:02.0 is on none", .test = "detach_takes_a_device_that_no_driver_knows"},
 	{"detach 0a:02.0", .test = "detach_takes_a_device_that_no_driver_knows"},
 	{"0a:02.0 is on vfio-pci", .test = "detach_takes_a_device_that_no_driver_knows"},
@@ -171,10 +171,24 @@ static void reattach_of_a_device_on_its_host_driver_leaves_it_there(void **state
 	assert_unchanged(before);
 }
 
-/*
- * Upstream binds any device without a driver. Here it must be one that a detach has left: its driver_override names a VFIO
- * driver.
- */
+/* As upstream: what is on no driver is nobody's, and who names it wants it on one. What is on one then stays as it is. */
+static void an_unbound_device_is_given_to_its_host_driver(void **state)
+{
+	_cleanup_snapshot_ struct snapshot *before = snapshot_take();
+
+	write_file("/sys/bus/pci/drivers/i915/unbind", "0000:0a:01.0");
+	assert_driver("0000:0a:01.0", NULL, VFIOBIND_DRIVER_TYPE_NONE);
+	trace_clear();
+	reattach("0000:0a:01.0", true);
+	assert_int_equal(TRACE_COUNT(" sys.write "), 1);
+	assert_driver("0000:0a:01.0", "i915", VFIOBIND_DRIVER_TYPE_HOST);
+	assert_unchanged(before);
+	trace_clear();
+	reattach("0000:0a:01.0", false);
+	assert_nothing_written();
+	assert_unchanged(before);
+}
+
 static void an_unbound_device_that_was_detached_is_given_to_its_host_driver(void **state)
 {
 	_cleanup_snapshot_ struct snapshot *before = snapshot_take();
@@ -187,13 +201,17 @@ static void an_unbound_device_that_was_detached_is_given_to_its_host_driver(void
 	assert_unchanged(before);
 }
 
-static void an_unbound_device_that_was_not_detached_is_left_alone(void **state)
+/* Nobody has asked for it. */
+static void an_unbound_device_of_a_group_that_is_reattached_is_left_alone(void **state)
 {
 	write_file("/sys/bus/pci/drivers/i915/unbind", "0000:0a:01.0");
+	RUN_WELL("vfiobind", "detach", "0000:0a:02.0", "--driver", "vfio-pci");
 	trace_clear();
-	reattach("0000:0a:01.0", false);
-	assert_nothing_written();
+	RUN_WELL("vfiobind", "reattach", "0000:0a:02.0", "--group");
+	if (!on_real_kernel())
+		assert_int_equal(TRACE_COUNT(" sys.write ", "drivers_probe"), 0);
 	assert_driver("0000:0a:01.0", NULL, VFIOBIND_DRIVER_TYPE_NONE);
+	assert_driver("0000:0a:02.0", NULL, VFIOBIND_DRIVER_TYPE_NONE);
 }
 
 static void detach_takes_a_device_that_no_driver_knows(void **state)
@@ -210,11 +228,16 @@ static void detach_takes_a_device_that_no_driver_knows(void **state)
 static void reattach_of_a_device_that_no_driver_knows_changes_nothing(void **state)
 {
 	_cleanup_snapshot_ struct snapshot *before = snapshot_take();
+	_cleanup_output_ struct output output = {.out = NULL};
 
 	assert_driver("0000:0a:03.0", NULL, VFIOBIND_DRIVER_TYPE_NONE);
-	trace_clear();
-	reattach("0000:0a:03.0", false);
-	assert_nothing_written();
+	reattach("0000:0a:03.0", true);
+	assert_driver("0000:0a:03.0", NULL, VFIOBIND_DRIVER_TYPE_NONE);
+	output = RUN_EXPECTING(0, "vfiobind", "reattach", "0000:0a:03.0");
+	assert_string_equal(output.out, "0000:0a:03.0: no driver -> no driver\n");
+	assert_non_null(strstr(output.err,
+			       "0000:0a:03.0: warning: no host driver took it: no module that may be loaded "
+			       "here knows it: pci:v00008386d00000048sv"));
 	assert_unchanged(before);
 }
 
@@ -323,7 +346,8 @@ static const struct CMUnitTest virpcitest_tests[] = {
 	LIBRARY_SCENARIO(reattach_gives_three_devices_back),
 	LIBRARY_SCENARIO(reattach_of_a_device_on_its_host_driver_leaves_it_there),
 	LIBRARY_SCENARIO(an_unbound_device_that_was_detached_is_given_to_its_host_driver),
-	LIBRARY_SCENARIO(an_unbound_device_that_was_not_detached_is_left_alone),
+	LIBRARY_SCENARIO(an_unbound_device_is_given_to_its_host_driver),
+	LIBRARY_SCENARIO(an_unbound_device_of_a_group_that_is_reattached_is_left_alone),
 	LIBRARY_SCENARIO(detach_takes_a_device_that_no_driver_knows),
 	LIBRARY_SCENARIO(reattach_of_a_device_that_no_driver_knows_changes_nothing),
 	SCENARIO(detach_of_several_devices_takes_all_in_their_order),

@@ -720,8 +720,8 @@ static void a_reattach_clears_only_an_override_for_vfio(void **state)
 		{"vfio-pci-igbvf", "igbvf\n", 2}, /* somebody else's */
 		{"vfio-pci-igbvf", "vfio-pci\n", 3},
 		{NULL, "vfio-pci\n", 2},
-		{NULL, "(null)\n", 0},
-		{NULL, "igbvf\n", 0},
+		{NULL, "(null)\n", 1}, /* asked for by name */
+		{NULL, "igbvf\n", 1},
 		{"igbvf", "vfio-pci\n", 0},
 	};
 	struct vfiobind_reattach_options options = VFIOBIND_REATTACH_OPTIONS_INIT;
