@@ -32,9 +32,15 @@ static int have_fusermount(void)
 	return access("/usr/bin/fusermount3", X_OK) == 0 || access("/bin/fusermount3", X_OK) == 0;
 }
 
-int prerequisites_missing(const char *way, char *why, size_t size)
+bool under_valgrind(void)
 {
 	const char *preload = getenv("LD_PRELOAD");
+
+	return preload && strstr(preload, "vgpreload");
+}
+
+int prerequisites_missing(const char *way, char *why, size_t size)
+{
 	int fd, error;
 
 	if (strcmp(way, "plain") == 0)
@@ -48,7 +54,7 @@ int prerequisites_missing(const char *way, char *why, size_t size)
 	if (strcmp(way, "shim") == 0)
 		return have_fusermount() ? 0 : snprintf(why, size, "way shim needs fusermount3 (apt install fuse3)");
 	/* Those of the new mount interface: Valgrind 3.19 ends them with ENOSYS. */
-	if (preload && strstr(preload, "vgpreload"))
+	if (under_valgrind())
 		return snprintf(why, size, "way %s needs system calls that valgrind does not know", way);
 	error = try_namespaces();
 	return error ? snprintf(why, size, "way %s needs namespaces, which user %u cannot make: %s", way, geteuid(),

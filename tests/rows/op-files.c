@@ -212,6 +212,12 @@ void op_ls(char *data)
 	for (int i = 0; i < n; i++)
 		printf("%s%s", i ? " " : "", names[i]);
 	putchar('\n');
+	for (int i = 0; i < n; i++) {
+		free(names[i]);
+		free(entries[i]);
+	}
+	free(names);
+	free(entries);
 }
 
 void op_st(char *data)

@@ -411,13 +411,6 @@ bool is_way_plain(void)
 	return way && strcmp(way, "plain") == 0;
 }
 
-bool under_valgrind(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	return preload && strstr(preload, "vgpreload");
-}
-
 /* ---- JSON ---- */
 
 struct json_object *json_of(const struct output *output)

@@ -16,6 +16,8 @@
 #include <json-c/json.h>
 #include <vfiobind.h>
 
+#include "prerequisites.h"
+
 #define CONTROL "/sys/kernel/debug/mocksys"
 #define DEVICES "/sys/bus/pci/devices"
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
@@ -123,8 +125,6 @@ void run_well(const char *const *command);
 bool have_program(const char *name);
 /* Whether the machine is seen in way plain, which cannot show all. */
 bool is_way_plain(void);
-/* Then each call to the fake takes long, and is there for the memory: what only compares may compare less. */
-bool under_valgrind(void);
 
 struct json_object *json_of(const struct output *output); /* must be one document, and nothing else */
 void json_free(struct json_object **object);
