@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The verbs of `mocksys`: one file a verb. */
+/* The verbs of `mocksys`: one file a verb, and those that `run` needs. */
 #pragma once
 
 #include <stddef.h>
