@@ -104,10 +104,11 @@ static char *printable(const char *bytes, size_t size)
 	return text;
 }
 
-static char *text_of_file(const char *path)
+/* What is read goes by the open directory: a FUSE file system is asked for each part of a path, each time. */
+static char *text_of_file(int directory, const char *name)
 {
 	char bytes[8192]; /* config has 4096, a text less: one read takes it all */
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, bytes, sizeof(bytes));
 	int error = errno;
 
@@ -118,26 +119,27 @@ static char *text_of_file(const char *path)
 	return printable(bytes, (size_t)n);
 }
 
-static char *text_of(const char *path, const struct stat *st)
+static char *text_of(int directory, const char *name, const struct stat *st)
 {
 	char target[1024];
 	ssize_t n;
 
 	if (S_ISREG(st->st_mode))
-		return st->st_mode & 0444 ? text_of_file(path) : strdup("");
+		return st->st_mode & 0444 ? text_of_file(directory, name) : strdup("");
 	if (!S_ISLNK(st->st_mode))
 		return strdup("");
-	n = readlink(path, target, sizeof(target) - 1);
+	n = readlinkat(directory, name, target, sizeof(target) - 1);
 	assert_return_code(n, errno);
 	target[n] = '\0';
 	return strdup(target);
 }
 
-static void add_tree(struct snapshot *snapshot, const char *path);
+static void add_node(struct snapshot *snapshot, int directory, const char *name, const char *path);
 
-static void add_entries(struct snapshot *snapshot, const char *path)
+static void add_entries(struct snapshot *snapshot, int parent, const char *name, const char *path)
 {
-	DIR *directory = opendir(path);
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 	unsigned int n = 0;
 
 	if (!directory)
@@ -150,14 +152,14 @@ static void add_entries(struct snapshot *snapshot, const char *path)
 		n++;
 		child = format_text("%s/%s", path, entry->d_name);
 		if (!ends_with(path, "/msi_irqs"))
-			add_tree(snapshot, child);
+			add_node(snapshot, fd, entry->d_name, child);
 	}
 	closedir(directory);
 	if (ends_with(path, "/msi_irqs"))
 		add_line(snapshot, format_text("%s/*\t%u interrupts", path, n));
 }
 
-static void add_tree(struct snapshot *snapshot, const char *path)
+static void add_node(struct snapshot *snapshot, int directory, const char *name, const char *path)
 {
 	_cleanup_text_ char *text = NULL, *shown = NULL;
 	struct stat st;
@@ -167,9 +169,9 @@ static void add_tree(struct snapshot *snapshot, const char *path)
 			return;
 	if (is_counted(path))
 		return;
-	if (lstat(path, &st) < 0)
+	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		fail_msg("cannot look at %s: %s", path, strerror(errno));
-	text = text_of(path, &st);
+	text = text_of(directory, name, &st);
 	assert_non_null(text);
 	mask(path, text);
 	shown = strdup(path);
@@ -179,7 +181,12 @@ static void add_tree(struct snapshot *snapshot, const char *path)
 		*strrchr(shown, '/') = '\0';
 	add_line(snapshot, format_text("%s\t%o\t%lld\t%s", shown, st.st_mode, (long long)st.st_size, text));
 	if (S_ISDIR(st.st_mode))
-		add_entries(snapshot, path);
+		add_entries(snapshot, directory, name, path);
+}
+
+static void add_tree(struct snapshot *snapshot, const char *path)
+{
+	add_node(snapshot, AT_FDCWD, path, path);
 }
 
 static int compare_lines(const void *a, const void *b)
