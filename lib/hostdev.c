@@ -58,6 +58,7 @@ static int check_hostdevs(const struct vfiobind_hostdev *hostdevs, size_t n, str
 	return 0;
 }
 
+/* @domain: NULL if the caller has none. */
 static int run(struct operation *operation, const struct vfiobind_hostdev *devices, size_t n, const char *domain,
 	       struct vfiobind_result **ret_result)
 {
@@ -68,8 +69,10 @@ static int run(struct operation *operation, const struct vfiobind_hostdev *devic
 	if (!addresses || !hostdevs)
 		return fail_memory(operation->error);
 	for (size_t i = 0; i < n; i++) {
-		copy_options(hostdevs[i], element(devices, i));
-		addresses[i] = hostdevs[i].address;
+		const struct vfiobind_hostdev *device = element(devices, i);
+
+		copy_structure(hostdevs[i], device);
+		addresses[i] = device->address;
 	}
 	r = check_hostdevs(hostdevs, n, operation->error);
 	if (r == 0 && (!domain || !is_domain_name(domain)))
@@ -89,53 +92,45 @@ static bool are_arguments(const struct vfiobind_context *context, const struct v
 	return context && (n == 0 || (devices && devices[0].size >= least));
 }
 
-int vfiobind_hostdev_prepare(struct vfiobind_context *context, const struct vfiobind_hostdev *devices, size_t n_devices,
-			     const struct vfiobind_hostdev_options *options, struct vfiobind_result **ret_result,
-			     struct vfiobind_error *error)
+/* Either of the two. */
+static int hand_over(enum record_operation kind, struct vfiobind_context *context,
+		     const struct vfiobind_hostdev *devices, size_t n, const struct vfiobind_hostdev_options *options,
+		     struct vfiobind_result **ret_result, struct vfiobind_error *error)
 {
 	struct vfiobind_hostdev_options copy = VFIOBIND_HOSTDEV_OPTIONS_INIT;
 	struct vfiobind_error local = VFIOBIND_ERROR_INIT;
 	struct operation operation = OPERATION_INIT;
 	int r;
 
-	if (!are_arguments(context, devices, n_devices))
-		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT,
-			    .operation = operation_phrase(RECORD_PREPARE));
-	copy_options(copy, options);
 	operation.context = context;
 	operation.error = &local;
-	operation.kind = RECORD_PREPARE;
-	operation.force = copy.force;
-	r = run(&operation, devices, n_devices, copy.domain, ret_result);
+	operation.kind = kind;
+	if (are_arguments(context, devices, n)) {
+		copy_options(copy, options);
+		operation.force = copy.force;
+		r = run(&operation, devices, n, copy.domain, ret_result);
+	} else {
+		r = fail(&local, .code = VFIOBIND_ERROR_INVALID_ARGUMENT);
+	}
 	if (r < 0) {
-		error_add_operation(&local, operation_phrase(RECORD_PREPARE));
+		error_add_operation(&local, operation_phrase(kind));
 		error_copy(error, &local);
 	}
 	return r;
+}
+
+int vfiobind_hostdev_prepare(struct vfiobind_context *context, const struct vfiobind_hostdev *devices, size_t n_devices,
+			     const struct vfiobind_hostdev_options *options, struct vfiobind_result **ret_result,
+			     struct vfiobind_error *error)
+{
+	return hand_over(RECORD_PREPARE, context, devices, n_devices, options, ret_result, error);
 }
 
 int vfiobind_hostdev_release(struct vfiobind_context *context, const struct vfiobind_hostdev *devices, size_t n_devices,
 			     const struct vfiobind_hostdev_options *options, struct vfiobind_result **ret_result,
 			     struct vfiobind_error *error)
 {
-	struct vfiobind_hostdev_options copy = VFIOBIND_HOSTDEV_OPTIONS_INIT;
-	struct vfiobind_error local = VFIOBIND_ERROR_INIT;
-	struct operation operation = OPERATION_INIT;
-	int r;
-
-	if (!are_arguments(context, devices, n_devices))
-		return fail(error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT,
-			    .operation = operation_phrase(RECORD_RELEASE));
-	copy_options(copy, options);
-	operation.context = context;
-	operation.error = &local;
-	operation.kind = RECORD_RELEASE;
-	r = run(&operation, devices, n_devices, copy.domain, ret_result);
-	if (r < 0) {
-		error_add_operation(&local, operation_phrase(RECORD_RELEASE));
-		error_copy(error, &local);
-	}
-	return r;
+	return hand_over(RECORD_RELEASE, context, devices, n_devices, options, ret_result, error);
 }
 
 /* ------------------------------------------------------------------------------------------------------------ prepare */

@@ -136,8 +136,7 @@ static void fill_domain(const struct operation *operation, const struct operatio
 	bool taken = device->change && device->before.driver_type != VFIOBIND_DRIVER_TYPE_VFIO;
 
 	snprintf(record->domain, sizeof(record->domain), "%s", operation->domain);
-	if (device->iommu_group >= 0)
-		snprintf(record->iommu_group, sizeof(record->iommu_group), "%d", device->iommu_group);
+	snprintf(record->iommu_group, sizeof(record->iommu_group), "%d", device->iommu_group);
 	record->stays = device->stays;
 	/* What was detached before the domain came stays so after it. */
 	record->borrowed = known ? known->borrowed : !device->change;

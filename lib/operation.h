@@ -215,11 +215,13 @@ int diagnose_probe(struct operation *operation, const struct operation_device *d
 /* diagnose.c: the same after a reattach, where it is no error: in words. */
 void diagnose_reattach(struct operation *operation, const struct operation_device *device, char *reason, size_t size);
 
-/* Of a structure that is shorter than the library's, what is missing is zero. */
-#define copy_options(copy, options)                                                                                  \
-	do {                                                                                                         \
-		if (options)                                                                                         \
-			memcpy(&(copy), (options), (options)->size < sizeof(copy) ? (options)->size : sizeof(copy)); \
+/* Of a caller's structure that is shorter than the library's, what is missing is zero. */
+#define copy_structure(copy, structure) \
+	memcpy(&(copy), (structure), (structure)->size < sizeof(copy) ? (structure)->size : sizeof(copy))
+#define copy_options(copy, options)                        \
+	do {                                               \
+		if (options)                               \
+			copy_structure((copy), (options)); \
 	} while (0)
 
 #define warn_result(operation, device, ...)                                                                          \

@@ -144,7 +144,8 @@ static int parse_number(const char *value, uint64_t *ret_number)
 
 	errno = 0;
 	*ret_number = strtoull(value, &end, 10);
-	return errno || *end || value[0] < '0' || value[0] > '9' ? -EBADMSG : 0;
+	/* Also of nothing, of a sign and of blanks strtoull(3) makes a number. */
+	return errno || *end || value[0] < '0' ? -EBADMSG : 0;
 }
 
 static int parse_operation(const char *value, enum record_operation *ret_operation)
@@ -206,11 +207,10 @@ static int parse_value(const struct row *row, const char *value, struct arena *a
 /* The first line, cut off: it tells whether the rest can be understood. */
 static int parse_header(char **rest)
 {
-	char *line = strsep(rest, "\n");
+	const char *line = strsep(rest, "\n");
 	uint64_t version;
 
-	if (!line || strncmp(line, HEADER " ", strlen(HEADER " ")) != 0 ||
-	    parse_number(line + strlen(HEADER " "), &version) < 0)
+	if (strncmp(line, HEADER " ", strlen(HEADER " ")) != 0 || parse_number(line + strlen(HEADER " "), &version) < 0)
 		return -EBADMSG;
 	return version == VERSION ? 0 : version > VERSION ? -EPROTONOSUPPORT : -EBADMSG;
 }

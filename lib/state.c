@@ -161,7 +161,8 @@ static int write_all(int fd, const char *text, size_t length)
 int state_write(int directory_fd, const char *name, const char *text, size_t length)
 {
 	char new_name[NAME_MAX + 1];
-	int fd, r;
+	_cleanup_close_ int fd = -1;
+	int r;
 
 	if ((size_t)snprintf(new_name, sizeof(new_name), ".%s", name) >= sizeof(new_name))
 		return -ENAMETOOLONG;
@@ -171,9 +172,8 @@ int state_write(int directory_fd, const char *name, const char *text, size_t len
 	fd = descriptor_open(directory_fd, new_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return fd;
+	/* With its fsync(2): close(2) has nothing to tell any more. */
 	r = write_all(fd, text, length);
-	if (close(fd) < 0 && r == 0)
-		r = -errno;
 	if (r == 0 && renameat(directory_fd, new_name, directory_fd, name) < 0)
 		r = -errno;
 	if (r < 0)
