@@ -198,6 +198,28 @@ static int read_vfio(const struct reader *reader)
 			 &reader->device->vfio, reader->error);
 }
 
+/* Also of another boot or device: until a repair has looked at it, it keeps others from the device. */
+static int read_pending(const struct reader *reader)
+{
+	struct vfiobind_pending *pending;
+	_cleanup_close_ int directory_fd = -1;
+	struct record *record;
+
+	if (state_open(reader->context, STATE_JOURNALS, false, &directory_fd, NULL) < 0 || directory_fd < 0 ||
+	    journal_read(reader->context, STATE_JOURNALS, directory_fd, reader->handle.name, reader->arena, &record,
+			 NULL) <= 0)
+		return 0;
+	pending = arena_zalloc(reader->arena, sizeof(*pending));
+	if (!pending)
+		return fail_memory(reader->error);
+	pending->operation = record_operation_name(record->operation);
+	pending->pid = (pid_t)record->process;
+	pending->command = record->command[0] ? record->command : NULL;
+	pending->since = (time_t)record->since;
+	reader->device->pending = pending;
+	return 0;
+}
+
 /* What cannot be read is as if it were not there: a repair says what is wrong with it. */
 static int read_detached(const struct reader *reader)
 {
@@ -236,8 +258,8 @@ static int read_parts(struct vfiobind_context *context, const struct vfiobind_ad
 		      struct vfiobind_error *error)
 {
 	static int (*const parts[])(const struct reader *) = {
-		read_driver, read_group, read_parent, read_virtfns,  read_netdevs,
-		read_ids,    read_rest,  read_vfio,   read_detached, read_override,
+		read_driver, read_pending, read_group, read_parent,   read_virtfns,  read_netdevs,
+		read_ids,    read_rest,    read_vfio,  read_detached, read_override,
 	};
 	struct reader reader = {.context = context, .arena = &box->arena, .device = &box->device, .error = error};
 	int r;

@@ -109,6 +109,9 @@ void output_text(const char *text);
 /* output.c: prints a node and who may open it, "/dev/vfio/14 (root:kvm 0660)"; NULL as "-". */
 void output_node(const char *path, const struct vfiobind_access *access);
 
+/* output.c: prints who has not ended what, and what to do: "a detach by pid 5, vfiobind; unless that still runs: …". */
+void output_pending(const struct vfiobind_pending *pending);
+
 /* output.c: prints a text in a colour ("1;32"), padded to a width, if colours are wanted. */
 void output_colored(const struct cli *cli, const char *color, int width, const char *text);
 
@@ -130,6 +133,9 @@ bool list_wants(const struct cli *cli, const struct vfiobind_device *device);
 /* list.c: prints the columns of a device that follow its address. */
 void list_print_columns(const struct cli *cli, const struct vfiobind_device *device, struct names *names,
 			bool mark_group);
+
+/* list.c: prints a line about an operation on a device that was not ended, if there is one. */
+void list_print_pending(const struct vfiobind_device *device);
 
 /* result.c: a word of a shell command, quoted if need be. To be freed with free(); NULL without memory. */
 char *output_quote(const char *text);

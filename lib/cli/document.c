@@ -145,19 +145,39 @@ static void add_group(struct json_object *object, const struct vfiobind_device *
 	json_object_object_add(object, "group_blockers", blockers);
 }
 
+static struct json_object *json_time(time_t time)
+{
+	char text[32];
+	struct tm utc;
+
+	gmtime_r(&time, &utc);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	return json_text(text);
+}
+
 static struct json_object *json_detached(const struct vfiobind_detached *detached)
 {
 	struct json_object *object;
-	char since[32];
-	struct tm utc;
 
 	if (!detached)
 		return NULL;
 	object = json_object_new_object();
 	json_object_object_add(object, "host_driver", json_text(detached->host_driver));
-	gmtime_r(&detached->since, &utc);
-	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &utc);
-	json_object_object_add(object, "since", json_text(since));
+	json_object_object_add(object, "since", json_time(detached->since));
+	return object;
+}
+
+static struct json_object *json_pending(const struct vfiobind_pending *pending)
+{
+	struct json_object *object;
+
+	if (!pending)
+		return NULL;
+	object = json_object_new_object();
+	json_object_object_add(object, "operation", json_text(pending->operation));
+	json_object_object_add(object, "pid", json_object_new_int64(pending->pid));
+	json_object_object_add(object, "command", json_text(pending->command));
+	json_object_object_add(object, "since", json_time(pending->since));
 	return object;
 }
 
@@ -226,6 +246,7 @@ struct json_object *json_device(const struct vfiobind_device *device, struct nam
 	json_object_object_add(object, "netdevs", json_text_array(device->netdevs, device->n_netdevs));
 	json_object_object_add(object, "vfio", json_vfio(device->vfio));
 	json_object_object_add(object, "detached", json_detached(device->detached));
+	json_object_object_add(object, "pending", json_pending(device->pending));
 	json_object_object_add(object, "domain", json_text(device->domain));
 	json_object_object_add(object, "parent", device->has_parent ? json_address(&device->parent) : NULL);
 	json_object_object_add(object, "error", device->error ? error_object(device->error) : NULL);

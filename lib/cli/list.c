@@ -45,6 +45,18 @@ void list_print_columns(const struct cli *cli, const struct vfiobind_device *dev
 	free(name);
 }
 
+void list_print_pending(const struct vfiobind_device *device)
+{
+	char address[VFIOBIND_ADDRESS_SIZE];
+
+	if (!device->pending)
+		return;
+	vfiobind_address_format(&device->address, address, sizeof(address));
+	printf("! %s: not ended: ", address);
+	output_pending(device->pending);
+	puts("");
+}
+
 static void print_table(const struct cli *cli, const struct vfiobind_devices *devices, struct names *names)
 {
 	char address[VFIOBIND_ADDRESS_SIZE];
@@ -57,6 +69,9 @@ static void print_table(const struct cli *cli, const struct vfiobind_devices *de
 		printf("%-12s  ", address);
 		list_print_columns(cli, devices->devices[i], names, false);
 	}
+	for (size_t i = 0; i < devices->n_devices; i++)
+		if (list_wants(cli, devices->devices[i]))
+			list_print_pending(devices->devices[i]);
 }
 
 static void print_json(const struct cli *cli, const struct vfiobind_devices *devices, struct names *names)

@@ -107,6 +107,16 @@ void output_node(const char *path, const struct vfiobind_access *access)
 	printf(" %04o)", (unsigned int)access->mode);
 }
 
+void output_pending(const struct vfiobind_pending *pending)
+{
+	printf("a %s by pid %d", pending->operation, (int)pending->pid);
+	if (pending->command) {
+		printf(", ");
+		output_text(pending->command);
+	}
+	printf("; unless that still runs: vfiobind repair");
+}
+
 void output_colored(const struct cli *cli, const char *color, int width, const char *text)
 {
 	char line[4096];

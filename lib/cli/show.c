@@ -81,18 +81,31 @@ static void print_functions(const struct vfiobind_device *device)
 	}
 }
 
+static void print_since(const char *label, time_t since)
+{
+	struct tm local;
+	char text[64];
+
+	localtime_r(&since, &local);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &local);
+	printf("%-17ssince %s", label, text);
+}
+
 static void print_detached(const struct vfiobind_detached *detached)
 {
-	char since[64];
-	struct tm local;
-
-	localtime_r(&detached->since, &local);
-	strftime(since, sizeof(since), "%Y-%m-%d %H:%M:%S %z", &local);
-	printf("%-17ssince %s", "detached", since);
+	print_since("detached", detached->since);
 	if (detached->host_driver) {
 		printf(", from ");
 		output_text(detached->host_driver);
 	}
+	puts("");
+}
+
+static void print_pending(const struct vfiobind_pending *pending)
+{
+	print_since("not ended", pending->since);
+	printf(", ");
+	output_pending(pending);
 	puts("");
 }
 
@@ -110,6 +123,8 @@ static void print_device(const struct vfiobind_device *device, struct names *nam
 	print_driver(device);
 	if (device->detached)
 		print_detached(device->detached);
+	if (device->pending)
+		print_pending(device->pending);
 	print_group(device);
 	print_functions(device);
 	for (size_t i = 0; i < device->n_netdevs; i++)

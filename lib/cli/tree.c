@@ -179,5 +179,8 @@ void tree_print(const struct cli *cli, const struct vfiobind_devices *devices, s
 	for (size_t i = 0; i < tree.n; i++)
 		if (tree.nodes[i].shown && is_shared(&tree, tree.devices[i]))
 			print_group(&tree, i);
+	for (size_t i = 0; i < tree.n; i++)
+		if (tree.nodes[i].shown)
+			list_print_pending(tree.devices[i]);
 	free(tree.nodes);
 }

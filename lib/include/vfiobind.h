@@ -418,6 +418,14 @@ struct vfiobind_detached {
 	time_t since;
 };
 
+/** That an operation on a device was not ended: it is under way, or it was killed, or the kernel still has it. */
+struct vfiobind_pending {
+	const char *operation; /* "detach", "reattach", "reset" … */
+	pid_t pid;             /* that began it, and may have ended since */
+	const char *command;   /* of that; NULL if not known */
+	time_t since;
+};
+
 /** All that is known of one device, at the time it was read. */
 struct vfiobind_device {
 	struct vfiobind_address address;
@@ -450,6 +458,7 @@ struct vfiobind_device {
 	bool has_parent;                          /* behind a bridge, @parent */
 	struct vfiobind_address parent;
 	const struct vfiobind_error *error; /* of vfiobind_devices_read(): why it is not read in full; else NULL */
+	const struct vfiobind_pending *pending; /* NULL if there is none, or only root can read whether there is */
 };
 
 /** All devices, sorted by address. */

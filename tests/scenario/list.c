@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* Of the machines e1000e and e1000e-6.1. */
 #define PORT "0000:00:1d.0"
@@ -108,7 +109,7 @@ static const char *const keys[] = {
 	"class",           "modalias",    "driver",        "module",       "driver_type",      "variant",
 	"driver_override", "iommu_group", "group_devices", "group_viable", "group_blockers",   "physfn",
 	"virtfns",         "numvfs",      "netdevs",       "vfio",         "detached",         "domain",
-	"parent",          "error",
+	"parent",          "error",       "pending",
 };
 
 static void assert_keys(struct json_object *device)
@@ -171,6 +172,50 @@ static void show_says_all_that_is_known(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
 		if (!strstr(output.out, lines[i]))
 			fail_msg("no \"%s\" in:\n%s", lines[i], output.out);
+}
+
+/* ---- what was not ended ---- */
+
+/* The journal of one that was killed; of one that is under way there is the same. */
+static void an_operation_that_was_not_ended_is_told(void **state)
+{
+	static const char *const detach[] = {"vfiobind", "detach", VF, "--driver", "vfio-pci-igbvf", NULL};
+	static const char *const lists[] = {"--all", "--tree"};
+	_cleanup_output_ struct output text = {.out = NULL}, document = {.out = NULL}, after = {.out = NULL};
+	_cleanup_json_ struct json_object *json = NULL, *json_after = NULL;
+	_cleanup_text_ char *line = NULL, *note = NULL;
+
+	assert_true(beside_crash_at(detach, "sys.write path=*/igbvf/unbind times=1"));
+	document = RUN_EXPECTING(0, "vfiobind", "show", VF, "--json");
+	json = json_of(&document);
+	assert_json_text(json, "pending.operation", "detach");
+	assert_json_text(json, "pending.command", "vfiobind");
+	assert_true(json_object_get_int(json_at(json, "pending.pid")) > 0);
+	assert_non_null(strptime(json_object_get_string(json_at(json, "pending.since")), "%Y-%m-%dT%H:%M:%SZ",
+				 &(struct tm){.tm_sec = 0}));
+	note = format_text("a detach by pid %d, vfiobind; unless that still runs: vfiobind repair",
+			   json_object_get_int(json_at(json, "pending.pid")));
+	text = RUN_EXPECTING(0, "vfiobind", "show", VF);
+	line = format_text(", %s\n", note);
+	assert_non_null(strstr(text.out, "\nnot ended        since 2"));
+	assert_non_null(strstr(strstr(text.out, "\nnot ended "), line));
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		_cleanup_output_ struct output list = RUN_EXPECTING(0, "vfiobind", "list", lists[i]);
+		_cleanup_text_ char *expected = format_text("\n! " VF ": not ended: %s\n", note);
+		const char *found = strstr(list.out, expected);
+
+		assert_non_null(found);
+		assert_string_equal(found, expected);
+	}
+	RUN_WELL("vfiobind", "repair");
+	after = RUN_EXPECTING(0, "vfiobind", "show", VF, "--json");
+	json_after = json_of(&after);
+	assert_null(json_at(json_after, "pending"));
+	{
+		_cleanup_output_ struct output list = RUN_EXPECTING(0, "vfiobind", "list");
+
+		assert_null(strchr(list.out, '!'));
+	}
 }
 
 /* ---- one that keeps the reader waiting ---- */
@@ -255,6 +300,7 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(the_tree_of_one_kind_of_driver_has_what_is_above),
 	SCENARIO(each_element_of_the_list_is_what_show_says),
 	SCENARIO(show_says_all_that_is_known),
+	SCENARIO(an_operation_that_was_not_ended_is_told),
 };
 
 static const struct CMUnitTest shared_group_tests[] = {
