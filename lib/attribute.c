@@ -92,6 +92,7 @@ int attribute_open(struct vfiobind_context *context, const char *path, struct at
 	if (file < 0)
 		return file;
 	*ret_store = (struct attribute_store){.file = file, .worker = context->worker.pid};
+	snprintf(ret_store->path, sizeof(ret_store->path), "%s", path);
 	return 0;
 }
 
@@ -103,9 +104,15 @@ static bool is_open(const struct vfiobind_context *context, const struct attribu
 
 int attribute_store(struct vfiobind_context *context, const struct attribute_store *store, const char *text)
 {
+	char path[PATH_MAX];
+	int r;
+
 	if (!is_open(context, store))
 		return -ECONNRESET;
-	return worker_store(&context->worker, context->deadline, store->file, text);
+	r = worker_store(&context->worker, context->deadline, store->file, text);
+	snprintf(path, sizeof(path), "%s/%s", context->sysfs_root, store->path);
+	context_tell(context, VFIOBIND_ACTION_WRITE, path, text, r);
+	return r;
 }
 
 void attribute_close(struct vfiobind_context *context, struct attribute_store *store)

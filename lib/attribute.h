@@ -29,10 +29,14 @@ int attribute_read_byte(struct vfiobind_context *context, const char *directory,
 int attribute_read_hex(struct vfiobind_context *context, const char *directory, const char *name, unsigned long maximum,
 		       unsigned long *ret_value);
 
+/* "bus/pci/drivers/NAME/unbind" */
+#define ATTRIBUTE_PATH_SIZE 320
+
 /* An attribute that is open to be stored into, while the worker that opened it lives. */
 struct attribute_store {
-	int file;   /* -1: not open */
-	int worker; /* the worker's pid */
+	int file;                       /* -1: not open */
+	int worker;                     /* the worker's pid */
+	char path[ATTRIBUTE_PATH_SIZE]; /* below the sysfs root, for who is told of stores; cut if need be */
 };
 
 #define ATTRIBUTE_STORE_NONE \

@@ -108,6 +108,22 @@ int vfiobind_context_set_proc_root(struct vfiobind_context *context, const char 
 	return set_root(&context->proc_root, path);
 }
 
+int vfiobind_context_set_observer(struct vfiobind_context *context, vfiobind_observer observer, void *data)
+{
+	context->observer = observer;
+	context->observer_data = data;
+	return 0;
+}
+
+void context_tell(const struct vfiobind_context *context, enum vfiobind_action_kind kind, const char *path,
+		  const char *value, int result)
+{
+	const struct vfiobind_action action = {.kind = kind, .path = path, .value = value};
+
+	if (context->observer)
+		context->observer(context->observer_data, &action, result);
+}
+
 void context_extend(struct vfiobind_context *context)
 {
 	context->deadline = deadline_in(context->timeout_ms);

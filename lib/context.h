@@ -19,6 +19,8 @@ struct vfiobind_context {
 	unsigned int timeout_ms;
 	struct deadline deadline; /* of the function of the library that was called */
 	struct worker worker;
+	vfiobind_observer observer; /* NULL if nobody is to be told */
+	void *observer_data;
 };
 
 /*
@@ -26,6 +28,10 @@ struct vfiobind_context {
  * reached relative to context->sysfs_fd.
  */
 int context_begin(struct vfiobind_context *context, struct vfiobind_error *error);
+
+/* Tells the observer, if there is one, what was just done; or was not, with a negative errno. */
+void context_tell(const struct vfiobind_context *context, enum vfiobind_action_kind kind, const char *path,
+		  const char *value, int result);
 
 /* Sets the deadline anew, for another part of the function. */
 void context_extend(struct vfiobind_context *context);

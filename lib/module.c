@@ -284,14 +284,20 @@ static int insert(struct vfiobind_context *context, const struct insertion *inse
 		return 0;
 	suffix = strrchr(path, '.');
 	if (suffix && strcmp(suffix, ".ko") != 0) {
-		if (!kernel_decompresses(context, path))
-			return kmod_module_insert_module(insertion->module, 0, insertion->options);
+		if (!kernel_decompresses(context, path)) {
+			r = kmod_module_insert_module(insertion->module, 0, insertion->options);
+			context_tell(context, VFIOBIND_ACTION_LOAD_MODULE, NULL,
+				     kmod_module_get_name(insertion->module), r);
+			return r;
+		}
 		flags = MODULE_INIT_COMPRESSED_FILE;
 	}
 	r = worker_start(&context->worker, context->sysfs_fd, context->deadline);
 	if (r == 0)
 		r = worker_insert_module(&context->worker, context->deadline, path, insertion->options, flags);
-	return r == -EEXIST ? 0 : r;
+	r = r == -EEXIST ? 0 : r;
+	context_tell(context, VFIOBIND_ACTION_LOAD_MODULE, NULL, kmod_module_get_name(insertion->module), r);
+	return r;
 }
 
 static int fail_insert(struct vfiobind_context *context, const struct insertion *insertion, int number,

@@ -140,8 +140,8 @@ void list_print_pending(const struct vfiobind_device *device);
 /* result.c: a word of a shell command, quoted if need be. To be freed with free(); NULL without memory. */
 char *output_quote(const char *text);
 
-/* result.c: prints what was written, as lines for a shell. */
-void result_print_actions(const struct vfiobind_result_device *device, FILE *stream);
+/* result.c: prints on stderr what was done, as a line for a shell: a vfiobind_observer. */
+void result_observe(void *data, const struct vfiobind_action *action, int result);
 
 /* result.c: prints what became of devices, and frees it. Returns the exit status. */
 int result_print(const struct cli *cli, struct vfiobind_result *result);

@@ -182,8 +182,6 @@ static void print_prepared(const struct cli *cli, const struct domain *domain, c
 			output_warning(cli, &device->address, device->warnings[j]);
 		if (warning)
 			output_warning(cli, &device->address, warning);
-		if (cli->verbose)
-			result_print_actions(device, stderr);
 		if (!cli->json)
 			print_words(domain, i);
 	}

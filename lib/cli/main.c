@@ -87,6 +87,8 @@ static int run_verb(struct cli *cli)
 	}
 	if (cli->timeout_ms)
 		vfiobind_context_set_timeout(cli->context, cli->timeout_ms);
+	if (cli->verbose)
+		vfiobind_context_set_observer(cli->context, result_observe, NULL);
 	status = cli->verb->run(cli);
 	vfiobind_context_free(cli->context);
 	return status;

@@ -49,15 +49,18 @@ static char *shell_line(const struct vfiobind_action *action)
 	return r < 0 ? NULL : line;
 }
 
-void result_print_actions(const struct vfiobind_result_device *device, FILE *stream)
+static void print_action(FILE *stream, const struct vfiobind_action *action, const char *comment)
 {
-	for (size_t i = 0; i < device->n_actions; i++) {
-		char *line = shell_line(device->actions[i]), escaped[4096];
+	char *line = shell_line(action), escaped[4096];
 
-		vfiobind_text_escape(line ? line : "", escaped, sizeof(escaped));
-		fprintf(stream, "%s\n", escaped);
-		free(line);
-	}
+	vfiobind_text_escape(line ? line : "", escaped, sizeof(escaped));
+	fprintf(stream, "%s%s%s\n", escaped, comment ? "  # " : "", comment ? comment : "");
+	free(line);
+}
+
+void result_observe(void *data, const struct vfiobind_action *action, int result)
+{
+	print_action(stderr, action, result < 0 ? strerrordesc_np(-result) : NULL);
 }
 
 struct json_object *json_result_device(const struct cli *cli, const struct vfiobind_result_device *device)
@@ -141,13 +144,12 @@ int result_print(const struct cli *cli, struct vfiobind_result *result)
 
 		for (size_t j = 0; j < device->n_warnings; j++)
 			output_warning(cli, &device->address, device->warnings[j]);
-		if (cli->verbose && !cli->dry_run)
-			result_print_actions(device, stderr);
 		if (cli->json)
 			continue;
 		print_device(cli, device);
 		if (cli->dry_run)
-			result_print_actions(device, stdout);
+			for (size_t j = 0; j < device->n_actions; j++)
+				print_action(stdout, device->actions[j], NULL);
 	}
 	vfiobind_result_free(result);
 	return EXIT_DONE;

@@ -363,6 +363,45 @@ int vfiobind_context_set_proc_root(struct vfiobind_context *context, const char 
  */
 int vfiobind_context_set_timeout(struct vfiobind_context *context, unsigned int milliseconds);
 
+/* ------------------------------------------------------------------------------------------------------ actions */
+
+/** What an action does. */
+enum vfiobind_action_kind {
+	VFIOBIND_ACTION_LOAD_MODULE = 1, /* loads the module @value */
+	VFIOBIND_ACTION_WRITE,           /* writes @value to @path, in one write(2); "\n" clears an override */
+	VFIOBIND_ACTION_WRITE_DRIVER, /* writes the name of the driver that the module @value registers to @path: known
+					    only once that is loaded, so in a dry run only */
+};
+
+/** One thing that was done, or would be. */
+struct vfiobind_action {
+	enum vfiobind_action_kind kind;
+	const char *path; /* NULL for VFIOBIND_ACTION_LOAD_MODULE */
+	const char *value;
+};
+
+/**
+ * Is told of an action that was tried: each store into an attribute, those that undo or repair something included, and
+ * each module that was loaded.
+ *
+ * @data: as it was set
+ * @action: valid during the call only
+ * @result: 0, or the negative errno of the kernel; -ETIMEDOUT if the kernel has not finished it, -ECONNRESET if the
+ * process that did it was killed
+ */
+typedef void (*vfiobind_observer)(void *data, const struct vfiobind_action *action, int result);
+
+/**
+ * Sets who is told of what the functions do, in the thread that calls them and right after each action. It must not use
+ * @context.
+ *
+ * @observer: NULL for nobody, as it is at first
+ * @data: handed to @observer
+ *
+ * Returns: 0. Since: 0.1
+ */
+int vfiobind_context_set_observer(struct vfiobind_context *context, vfiobind_observer observer, void *data);
+
 /* ------------------------------------------------------------------------------------------------------ devices */
 
 /** What kind of driver holds a device. */
@@ -457,7 +496,7 @@ struct vfiobind_device {
 	const char *domain;                       /* that uses it; NULL if none, or nothing can be read of it */
 	bool has_parent;                          /* behind a bridge, @parent */
 	struct vfiobind_address parent;
-	const struct vfiobind_error *error; /* of vfiobind_devices_read(): why it is not read in full; else NULL */
+	const struct vfiobind_error *error;     /* of vfiobind_devices_read(): why it is not read in full; else NULL */
 	const struct vfiobind_pending *pending; /* NULL if there is none, or only root can read whether there is */
 };
 
@@ -579,21 +618,6 @@ int vfiobind_driver_rank(struct vfiobind_context *context, const struct vfiobind
 struct vfiobind_ranking *vfiobind_ranking_free(struct vfiobind_ranking *ranking);
 
 /* ------------------------------------------------------------------------------------------- detach and reattach */
-
-/** What an action does. */
-enum vfiobind_action_kind {
-	VFIOBIND_ACTION_LOAD_MODULE = 1, /* loads the module @value */
-	VFIOBIND_ACTION_WRITE,           /* writes @value to @path, in one write(2); "\n" clears an override */
-	VFIOBIND_ACTION_WRITE_DRIVER, /* writes the name of the driver that the module @value registers to @path: known
-					    only once that is loaded, so in a dry run only */
-};
-
-/** One thing that was done, or would be. */
-struct vfiobind_action {
-	enum vfiobind_action_kind kind;
-	const char *path; /* NULL for VFIOBIND_ACTION_LOAD_MODULE */
-	const char *value;
-};
 
 /** What became of one device. */
 struct vfiobind_result_device {

@@ -396,6 +396,119 @@ static void a_file_that_cannot_be_read_is_told_so_first(void **state)
 	}
 }
 
+/* "unbind 0000:04:10.0" for each store that the fake has seen, in their order. */
+static char *stores_of_trace(void)
+{
+	_cleanup_text_ char *trace = trace_read();
+	char *rest = trace, *list = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&list, &size);
+
+	assert_non_null(stream);
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		const char *path = strstr(line, " sys.write path="), *value = strstr(line, " value=");
+		const char *end = value ? strstr(value, " = ") : NULL;
+
+		if (!path || !end || path > value)
+			continue;
+		while (memchr(path + 1, '/', (size_t)(value - path - 1)))
+			path++;
+		value += strlen(" value=");
+		fprintf(stream, "%.*s %.*s\n", (int)(value - strlen(" value=") - path - 1), path + 1,
+			strncmp(value, "\\n", 2) == 0 ? 0 : (int)(end - value), value);
+	}
+	fclose(stream);
+	return list;
+}
+
+/* The same for each line "echo 0000:04:10.0 > .../unbind" of what was said; other lines are let out. */
+static char *stores_of_lines(const char *said)
+{
+	_cleanup_text_ char *copy = strdup(said);
+	char *rest = copy, *list = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&list, &size);
+
+	assert_non_null(stream);
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		char *to = strstr(line, " > /sys/"), *comment = strstr(line, "  # ");
+
+		if (strncmp(line, "echo", 4) != 0 || !to)
+			continue;
+		if (comment)
+			*comment = '\0';
+		*to = '\0';
+		fprintf(stream, "%s %s\n", strrchr(to + 1, '/') + 1, to > line + 4 ? line + 5 : "");
+	}
+	fclose(stream);
+	return list;
+}
+
+static struct output assert_verbose(int status, size_t n_stores, const char *const *command)
+{
+	_cleanup_text_ char *told = NULL, *done = NULL;
+	struct output output;
+	size_t n = 0;
+
+	trace_clear();
+	output = run_expecting(status, command);
+	done = stores_of_trace();
+	told = stores_of_lines(output.err);
+	assert_string_equal(told, done);
+	for (const char *at = told; (at = strchr(at, '\n')); at++)
+		n++;
+	if (n != n_stores)
+		fail_msg("%s: %zu stores: %s", command[1], n, told);
+	return output;
+}
+#define ASSERT_VERBOSE(status, n_stores, ...) \
+	assert_verbose((status), (n_stores), (const char *const[]){"vfiobind", __VA_ARGS__, "-v", NULL})
+
+static void each_store_of_each_verb_is_told(void **state)
+{
+	_cleanup_domain_ struct domain_file file = DOMAIN("web", {.address = VF, .managed = "yes"});
+	static const char *const killed[] = {"vfiobind", "detach", VF, "--driver", DRIVER, NULL};
+	struct output outputs[] = {
+		ASSERT_VERBOSE(0, 3, "detach", VF, "--driver", DRIVER),
+		ASSERT_VERBOSE(0, 0, "show", VF),
+		ASSERT_VERBOSE(0, 1, "reset", VF),
+		ASSERT_VERBOSE(0, 3, "reattach", VF),
+		ASSERT_VERBOSE(0, 2, "sriov", PF, "--numvfs", "1", "--json"),
+		ASSERT_VERBOSE(0, 1, "sriov", PF, "--no-autoprobe"),
+		ASSERT_VERBOSE(0, 1, "sriov", PF, "--autoprobe"),
+		ASSERT_VERBOSE(0, 3, "hostdev", "prepare", file.path),
+		ASSERT_VERBOSE(0, 4, "hostdev", "release", file.path, "--json"),
+	};
+	bool crashed = beside_crash_at(killed, "sys.write path=*/igbvf/unbind times=1");
+
+	assert_true(crashed);
+	assert_non_null(strstr(outputs[0].err, "modprobe vfio_pci_igbvf\n"));
+	assert_string_equal(outputs[2].err, "echo 1 > /sys/bus/pci/devices/" VF "/reset\n");
+	for (size_t i = 0; i < ARRAY_SIZE(outputs); i++)
+		output_free(&outputs[i]);
+	/* This one waits for the store that the one that was killed has left to the kernel. */
+	RUN_WELL("vfiobind", "repair", "--dry-run");
+	outputs[0] = ASSERT_VERBOSE(0, 3, "repair");
+	output_free(&outputs[0]);
+	assert_device(VF, "igbvf", "(null)");
+}
+
+/* What the kernel refuses, too, and what is undone after it. */
+static void a_store_that_fails_is_told_with_its_reason(void **state)
+{
+	struct output output;
+
+	RUN_WELL("modprobe", DRIVER);
+	add_fault("dd.probe driver=" DRIVER " fail=EBUSY");
+	output = ASSERT_VERBOSE(1, 6, "detach", VF, "--driver", DRIVER);
+	output_free(&output);
+	clear_faults();
+	add_fault("sys.write path=*/igbvf/unbind fail=EIO");
+	output = ASSERT_VERBOSE(1, 3, "detach", VF, "--driver", DRIVER);
+	assert_non_null(strstr(output.err, "echo " VF " > /sys/bus/pci/drivers/igbvf/unbind  # Input/output error\n"));
+	output_free(&output);
+}
+
 static void status_3_is_refused(void **state)
 {
 	assert_status(&(const struct failure){3, "not-vfio-driver", "untouched"},
@@ -455,6 +568,8 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(status_2_is_wrong_use),
 	SCENARIO(wrong_use_is_told_in_words),
 	SCENARIO(a_file_that_cannot_be_read_is_told_so_first),
+	SCENARIO(each_store_of_each_verb_is_told),
+	SCENARIO(a_store_that_fails_is_told_with_its_reason),
 	SCENARIO(status_3_is_refused),
 	SCENARIO(status_4_is_timed_out),
 	SCENARIO(status_5_is_neither_done_nor_undone),
