@@ -13,90 +13,10 @@
 #include "module.h"
 #include "operation.h"
 #include "process.h"
+#include "repair.h"
 #include "reset.h"
 #include "sriov.h"
 #include "users.h"
-
-struct repairs_box {
-	struct arena arena;
-	struct vfiobind_repairs repairs;
-	void **devices;
-	size_t n_devices;
-};
-
-struct repair {
-	struct vfiobind_context *context;
-	struct vfiobind_error *error;
-	bool dry_run;
-	bool began; /* something may have been stored */
-	struct repairs_box *box;
-	int journals_fd; /* -1 if there are none */
-	int devices_fd;
-};
-
-const char *vfiobind_repair_outcome_name(enum vfiobind_repair_outcome outcome)
-{
-	static const char *const names[] = {
-		[VFIOBIND_REPAIR_FINISHED] = "finished",   [VFIOBIND_REPAIR_UNDONE] = "undone",
-		[VFIOBIND_REPAIR_FORGOTTEN] = "forgotten", [VFIOBIND_REPAIR_LEFT] = "left",
-		[VFIOBIND_REPAIR_PENDING] = "pending",     [VFIOBIND_REPAIR_FAILED] = "failed",
-		[VFIOBIND_REPAIR_MALFORMED] = "malformed",
-	};
-
-	return (size_t)outcome < ARRAY_SIZE(names) ? names[outcome] : NULL;
-}
-
-/* ------------------------------------------------------------------------------------------------------ the result */
-
-static struct vfiobind_repaired *find_repaired(const struct repair *repair, const struct vfiobind_address *address)
-{
-	for (size_t i = 0; i < repair->box->n_devices; i++) {
-		struct vfiobind_repaired *repaired = repair->box->devices[i];
-
-		if (vfiobind_address_compare(&repaired->address, address) == 0)
-			return repaired;
-	}
-	return NULL;
-}
-
-/* How the device is now, as far as that can be read. */
-static int describe_now(struct repair *repair, struct vfiobind_repaired *repaired)
-{
-	_cleanup_free_ struct snapshot *now = calloc(1, sizeof(*now));
-	struct device_handle handle;
-	struct arena *arena = &repair->box->arena;
-
-	if (!now)
-		return fail_memory(repair->error);
-	if (device_open(repair->context, &repaired->address, &handle, NULL) < 0)
-		return 0;
-	if (device_read_driver(repair->context, &handle, now->driver, NULL) > 0)
-		repaired->driver = arena_strdup(arena, now->driver);
-	if (repaired->outcome != VFIOBIND_REPAIR_PENDING &&
-	    device_read_override(repair->context, &handle, now->driver_override, NULL) > 0)
-		repaired->driver_override = arena_strdup(arena, now->driver_override);
-	close_fd(handle.fd);
-	return 0;
-}
-
-static int add_repaired(struct repair *repair, const struct vfiobind_address *address, const struct record *record,
-			enum vfiobind_repair_outcome outcome, const char *note)
-{
-	struct arena *arena = &repair->box->arena;
-	struct vfiobind_repaired *repaired = arena_zalloc(arena, sizeof(*repaired));
-
-	if (!repaired)
-		return fail_memory(repair->error);
-	repaired->address = *address;
-	repaired->outcome = outcome;
-	if (record)
-		repaired->operation = record_operation_name(record->operation);
-	repaired->note = note && note[0] ? arena_strdup(arena, note) : NULL;
-	if (arena_append(arena, &repair->box->devices, &repair->box->n_devices, repaired) < 0 ||
-	    (note && note[0] && !repaired->note))
-		return fail_memory(repair->error);
-	return describe_now(repair, repaired);
-}
 
 /* -------------------------------------------------------------------------------------------------- one transaction */
 
@@ -114,7 +34,31 @@ static int settle(struct transaction *transaction, const struct operation_device
 
 	if (!repair->dry_run && outcome != VFIOBIND_REPAIR_PENDING && outcome != VFIOBIND_REPAIR_FAILED)
 		unlinkat(repair->journals_fd, device->handle.name, 0);
-	return add_repaired(repair, &device->handle.address, device->record, outcome, note);
+	return repair_add(repair, &device->handle.address, device->record, outcome, note);
+}
+
+/* What it was is in the journal, which is text and stays. */
+static int settle_failed(struct transaction *transaction, const struct operation_device *device)
+{
+	char path[256], note[512];
+
+	snprintf(note, sizeof(note),
+		 "it is neither as it was nor as it should be: see dmesg and run vfiobind repair again; if that fails "
+		 "too, "
+		 "put it right by hand as %s has it, then remove that",
+		 state_path(transaction->repair->context, STATE_JOURNALS, device->handle.name, path));
+	return settle(transaction, device, VFIOBIND_REPAIR_FAILED, note);
+}
+
+static int settle_unclosed(struct transaction *transaction, const struct operation_device *device, int number)
+{
+	char path[256], note[512];
+
+	snprintf(note, sizeof(note),
+		 "it is as it should be, but %s stays: %s; make room there, then run vfiobind repair again",
+		 state_path(transaction->repair->context, STATE_JOURNALS, device->handle.name, path),
+		 strerrordesc_np(-number));
+	return settle(transaction, device, VFIOBIND_REPAIR_FAILED, note);
 }
 
 static int settle_all(struct transaction *transaction, enum vfiobind_repair_outcome outcome, const char *note)
@@ -190,8 +134,7 @@ static int add_member(struct transaction *transaction, const struct vfiobind_add
 	if (r == 0 || (r > 0 && strcmp(record->transaction, transaction_id) != 0))
 		return 0;
 	if (r < 0)
-		return add_repaired(repair, address, NULL, VFIOBIND_REPAIR_MALFORMED,
-				    vfiobind_error_code_summary(transaction->error.code));
+		return repair_add_failure(repair, address, NULL, VFIOBIND_REPAIR_MALFORMED, &transaction->error);
 	r = collect_device(operation, address);
 	is_gone = r < 0 || operation->devices[operation->n_devices - 1].gone;
 	if (!is_gone &&
@@ -200,12 +143,11 @@ static int add_member(struct transaction *transaction, const struct vfiobind_add
 		return 1;
 	}
 	if (r < 0 && transaction->error.code != VFIOBIND_ERROR_DEVICE_NOT_FOUND)
-		return add_repaired(repair, address, record, VFIOBIND_REPAIR_FAILED,
-				    vfiobind_error_code_summary(transaction->error.code));
+		return repair_add_failure(repair, address, record, VFIOBIND_REPAIR_FAILED, &transaction->error);
 	if (!repair->dry_run)
 		unlinkat(repair->journals_fd, name, 0);
-	r = add_repaired(repair, address, record, VFIOBIND_REPAIR_FORGOTTEN,
-			 is_gone ? "the device is gone" : "it is another device, or the kernel was booted since");
+	r = repair_add(repair, address, record, VFIOBIND_REPAIR_FORGOTTEN,
+		       is_gone ? "the device is gone" : "it is another device, or the kernel was booted since");
 	if (r == 0 && operation->n_devices &&
 	    vfiobind_address_compare(&operation->devices[operation->n_devices - 1].handle.address, address) == 0) {
 		close_fd(operation->devices[operation->n_devices - 1].handle.fd);
@@ -217,7 +159,7 @@ static int add_member(struct transaction *transaction, const struct vfiobind_add
 /* The kernel still has a store: for which device, and for whose sake? */
 static int settle_pending(struct transaction *transaction)
 {
-	char users[192], note[256];
+	char users[192], note[320];
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < transaction->operation.n_devices; i++) {
@@ -230,7 +172,9 @@ static int settle_pending(struct transaction *transaction)
 		};
 
 		users_describe(transaction->repair->context, &query, users, sizeof(users));
-		snprintf(note, sizeof(note), "the kernel has not finished a store%s%s", users[0] ? ": " : "", users);
+		snprintf(note, sizeof(note),
+			 "the kernel has not finished a store%s%s; %s, then run vfiobind repair again",
+			 users[0] ? ": " : "", users, users[0] ? "end who has it" : "see dmesg");
 		r = settle(transaction, device, VFIOBIND_REPAIR_PENDING, note);
 	}
 	return r;
@@ -274,9 +218,10 @@ static int undo(struct transaction *transaction)
 		const char *note;
 	} outcomes[] = {
 		[ROLLBACK_DONE] = {VFIOBIND_REPAIR_UNDONE, NULL},
-		[ROLLBACK_FAILED] = {VFIOBIND_REPAIR_FAILED, "it is neither as it was nor as it should be; see dmesg"},
+		[ROLLBACK_FAILED] = {VFIOBIND_REPAIR_FAILED, NULL},
 		[ROLLBACK_FOREIGN] = {VFIOBIND_REPAIR_LEFT, "another process has changed it meanwhile"},
-		[ROLLBACK_PENDING] = {VFIOBIND_REPAIR_PENDING, "the kernel has not finished a store"},
+		[ROLLBACK_PENDING] = {VFIOBIND_REPAIR_PENDING,
+				      "the kernel has not finished a store; see dmesg, then run vfiobind repair again"},
 	};
 	struct operation *operation = &transaction->operation;
 	_cleanup_free_ enum rollback *rollbacks = calloc(operation->n_devices, sizeof(*rollbacks));
@@ -287,8 +232,11 @@ static int undo(struct transaction *transaction)
 	for (size_t n = operation->n_devices; n-- > 0;)
 		rollbacks[n] = undo_device(operation, &operation->devices[n]);
 	for (size_t i = 0; r == 0 && i < operation->n_devices; i++)
-		r = settle(transaction, &operation->devices[i], outcomes[rollbacks[i]].outcome,
-			   outcomes[rollbacks[i]].note);
+		if (rollbacks[i] == ROLLBACK_FAILED)
+			r = settle_failed(transaction, &operation->devices[i]);
+		else
+			r = settle(transaction, &operation->devices[i], outcomes[rollbacks[i]].outcome,
+				   outcomes[rollbacks[i]].note);
 	return r;
 }
 
@@ -322,9 +270,9 @@ static int finish(struct transaction *transaction)
 
 		if (!transaction->repair->dry_run)
 			r = journal_commit_device(operation, device);
-		r = r == 0 ? add_repaired(transaction->repair, &device->handle.address, device->record,
-					  VFIOBIND_REPAIR_FINISHED, NULL)
-			   : settle(transaction, device, VFIOBIND_REPAIR_FAILED, strerrordesc_np(-r));
+		r = r == 0 ? repair_add(transaction->repair, &device->handle.address, device->record,
+					VFIOBIND_REPAIR_FINISHED, NULL)
+			   : settle_unclosed(transaction, device, r);
 	}
 	return r;
 }
@@ -404,16 +352,11 @@ static int repair_transaction(struct repair *repair, const struct record *record
 	context_extend(repair->context);
 	if (!repair->dry_run)
 		r = take_locks(&transaction, record);
-	if (r < 0) {
-		char note[300];
-
-		snprintf(note, sizeof(note), "%s: %s", vfiobind_error_code_summary(transaction.error.code),
-			 transaction.error.found);
-		return add_repaired(repair, &record->address, record,
-				    transaction.error.code == VFIOBIND_ERROR_LOCKED ? VFIOBIND_REPAIR_PENDING
-										    : VFIOBIND_REPAIR_FAILED,
-				    note);
-	}
+	if (r < 0)
+		return repair_add_failure(repair, &record->address, record,
+					  transaction.error.code == VFIOBIND_ERROR_LOCKED ? VFIOBIND_REPAIR_PENDING
+											  : VFIOBIND_REPAIR_FAILED,
+					  &transaction.error);
 	context_extend(repair->context);
 	for (size_t i = 0; r >= 0 && i < record->n_members; i++)
 		r = add_member(&transaction, &record->members[i], record->transaction);
@@ -432,21 +375,25 @@ static int repair_journal(struct repair *repair, const char *name)
 	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
 	struct vfiobind_address address;
 	struct record *record;
+	char path[256];
 	int r;
 
-	if (vfiobind_address_parse(name, &address) < 0 || find_repaired(repair, &address))
+	if (vfiobind_address_parse(name, &address) < 0 || repair_find(repair, &address))
 		return 0;
 	r = journal_read(repair->context, STATE_JOURNALS, repair->journals_fd, name, &repair->box->arena, &record,
 			 &error);
 	if (r == -ENOMEM)
 		return fail_memory(repair->error);
 	if (r < 0)
-		return add_repaired(repair, &address, NULL, VFIOBIND_REPAIR_MALFORMED,
-				    error.found[0] ? error.found : vfiobind_error_code_summary(error.code));
+		return repair_add_failure(repair, &address, NULL, VFIOBIND_REPAIR_MALFORMED, &error);
 	if (r == 0)
 		return 0;
-	if (vfiobind_address_compare(&record->address, &address) != 0 || !record->n_members)
-		return add_repaired(repair, &address, NULL, VFIOBIND_REPAIR_MALFORMED, "it is of another device");
+	if (vfiobind_address_compare(&record->address, &address) != 0 || !record->n_members) {
+		fail(&error, .code = VFIOBIND_ERROR_STATE_MALFORMED, .found = "it is of another device",
+		     .path = state_path(repair->context, STATE_JOURNALS, name, path),
+		     .hint = "see what the device is bound to, then remove it");
+		return repair_add_failure(repair, &address, NULL, VFIOBIND_REPAIR_MALFORMED, &error);
+	}
 	return repair_transaction(repair, record);
 }
 
@@ -461,15 +408,14 @@ static int repair_record(struct repair *repair, const char *name)
 	struct record *record;
 	int r;
 
-	if (vfiobind_address_parse(name, &address) < 0 || find_repaired(repair, &address))
+	if (vfiobind_address_parse(name, &address) < 0 || repair_find(repair, &address))
 		return 0;
 	r = journal_read(repair->context, STATE_DEVICES, repair->devices_fd, name, &repair->box->arena, &record,
 			 &error);
 	if (r == -ENOMEM)
 		return fail_memory(repair->error);
 	if (r < 0)
-		return add_repaired(repair, &address, NULL, VFIOBIND_REPAIR_MALFORMED,
-				    error.found[0] ? error.found : vfiobind_error_code_summary(error.code));
+		return repair_add_failure(repair, &address, NULL, VFIOBIND_REPAIR_MALFORMED, &error);
 	if (r == 0)
 		return 0;
 	r = device_open(repair->context, &address, &handle, &error);
@@ -491,7 +437,7 @@ static int repair_record(struct repair *repair, const char *name)
 		return 0;
 	if (!repair->dry_run)
 		unlinkat(repair->devices_fd, name, 0);
-	return add_repaired(repair, &address, NULL, VFIOBIND_REPAIR_FORGOTTEN, note);
+	return repair_add(repair, &address, NULL, VFIOBIND_REPAIR_FORGOTTEN, note);
 }
 
 static int walk_directory(struct repair *repair, enum state_directory which, int directory_fd,
@@ -568,16 +514,4 @@ int vfiobind_repair(struct vfiobind_context *context, const struct vfiobind_repa
 	else
 		*ret_repairs = &box->repairs;
 	return r;
-}
-
-struct vfiobind_repairs *vfiobind_repairs_free(struct vfiobind_repairs *repairs)
-{
-	struct repairs_box *box;
-
-	if (!repairs)
-		return NULL;
-	box = container_of(repairs, struct repairs_box, repairs);
-	arena_free(&box->arena);
-	free(box);
-	return NULL;
 }

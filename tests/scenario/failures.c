@@ -258,6 +258,12 @@ static void assert_repaired(int status, const char *outcome)
 
 	assert_json_text(document, "devices.0.address", VF);
 	assert_json_text(document, "devices.0.outcome", outcome);
+	if (strcmp(outcome, "failed") == 0)
+		assert_json_text(
+			document, "devices.0.note",
+			"it is neither as it was nor as it should be: see dmesg and run vfiobind repair again; if "
+			"that fails too, put it right by hand as /run/vfiobind/journals/" VF
+			" has it, then remove that");
 }
 
 struct broken_case {

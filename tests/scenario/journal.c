@@ -383,6 +383,9 @@ static void a_journal_under_another_name_is_malformed(void **state)
 
 		assert_json_text(document, "devices.0.address", OTHER_VF);
 		assert_json_text(document, "devices.0.outcome", "malformed");
+		assert_json_text(document, "devices.0.note",
+				 "it cannot be understood (it is of another device) [" STATE "/journals/" OTHER_VF
+				 "]; see what the device is bound to, then remove it");
 	}
 	assert_true(exists(STATE "/journals/" OTHER_VF));
 }
@@ -480,6 +483,14 @@ static void a_record_that_cannot_be_understood_is_refused_and_kept(void **state)
 			_cleanup_json_ struct json_object *document = json_of(&output);
 
 			assert_json_text(document, "devices.0.outcome", "malformed");
+			assert_json_text(
+				document, "devices.0.note",
+				strstr(texts[i], "something new")
+					? "cannot read " VF ": it cannot be understood (a later version) [" STATE
+					  "/devices/" VF "]; use the newer vfiobind that wrote it"
+					: "cannot read " VF ": it cannot be understood (what no vfiobind writes) "
+					  "[" STATE "/devices/" VF "]; see what the device is bound to, then remove "
+					  "the file");
 		}
 		kept = read_file(STATE "/devices/" VF);
 		assert_string_equal(kept, texts[i]);

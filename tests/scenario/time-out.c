@@ -240,6 +240,8 @@ static void a_device_that_is_open_is_waited_for_and_then_its_holder_named(void *
 		second = json_of(&pending);
 		assert_json_text(second, "devices.0.outcome", "pending");
 		assert_holder(second, "devices.0.note", pid);
+		assert_non_null(strstr(json_object_get_string(json_at(second, "devices.0.note")),
+				       "; end who has it, then run vfiobind repair again"));
 
 		close(release);
 		assert_int_equal(beside_end(pid), 0);
