@@ -212,6 +212,7 @@ static int store_unbind(struct operation *operation, struct operation_device *de
 				  .code = code,
 				  .number = r,
 				  .path = path,
+				  .hint = r == -ENODEV ? "another process is at work on it: see vfiobind show" : NULL,
 			  });
 }
 

@@ -313,6 +313,8 @@ size_t vfiobind_error_format(const struct vfiobind_error *caller_error, char *bu
 	/* "cannot read web.xml" names it already. */
 	if (error->path[0] && !strstr(error->operation, error->path))
 		line_add(&line, " [", error->path, "]");
+	if (error->state == VFIOBIND_STATE_RESTORED)
+		line_add(&line, "; ", "it is as it was", "");
 	if (error->state == VFIOBIND_STATE_BROKEN)
 		line_add(&line, "; ", "it is not as it was", "");
 	if (error->hint[0])

@@ -60,7 +60,8 @@ int store_fail(struct operation *operation, const struct operation_device *devic
 	code = attribute_error_code(operation->context, failure->number, code, &number);
 	snprintf(full, sizeof(full), "%s/%s", operation->context->sysfs_root, failure->path);
 	return fail(operation->error, .code = code, .number = number, .device = &device->handle.address,
-		    .operation = failure->operation, .object = failure->object, .path = full, .hint = failure->hint);
+		    .operation = failure->operation, .object = failure->object, .path = full,
+		    .hint = failure->hint ? failure->hint : "see dmesg");
 }
 
 int store_twice(struct operation *operation, const char *path, const char *value)

@@ -501,11 +501,13 @@ static void a_store_that_fails_is_told_with_its_reason(void **state)
 	RUN_WELL("modprobe", DRIVER);
 	add_fault("dd.probe driver=" DRIVER " fail=EBUSY");
 	output = ASSERT_VERBOSE(1, 6, "detach", VF, "--driver", DRIVER);
+	assert_non_null(strstr(output.err, "; it is as it was; see dmesg\n"));
 	output_free(&output);
 	clear_faults();
 	add_fault("sys.write path=*/igbvf/unbind fail=EIO");
 	output = ASSERT_VERBOSE(1, 3, "detach", VF, "--driver", DRIVER);
 	assert_non_null(strstr(output.err, "echo " VF " > /sys/bus/pci/drivers/igbvf/unbind  # Input/output error\n"));
+	assert_non_null(strstr(output.err, "; it is as it was; see dmesg\n"));
 	output_free(&output);
 }
 
