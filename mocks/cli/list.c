@@ -10,7 +10,9 @@
 
 static const char help[] = "Usage: mocksys list [machine|device|driver]\n"
 			   "Shows the machines, device models and drivers that can be named: kind, name, evidence\n"
-			   "(captured on a real kernel, from source, or invented), and what it is.\n";
+			   "(captured on a real kernel, from source, or invented), and what it is.\n"
+			   "\n"
+			   "  -h, --help  print this\n";
 
 static void print(void *context, const struct fixture_info *info)
 {

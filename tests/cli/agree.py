@@ -4,6 +4,8 @@
 agree.py VFIOBIND SOURCE man|bash|zsh: what --help says of verbs and options is what the manual page says, and what is
 completed. A verb or an option that is in one and not in another fails.
 
+agree.py MOCKSYS SOURCE mocksys: the same of its verbs, options and manual page.
+
 agree.py VFIOBIND SOURCE json, on the machine two-vfs: the keys of the documents are those in the manual page.
 """
 import json
@@ -34,10 +36,10 @@ def verbs_of(text):
 def options_of(text):
     """The options of a help: the long name, with the letter and the argument."""
     return {name: (letter, argument.upper()) for letter, name, argument in
-            re.findall(r'^  +(?:(-\w), )? *(--[\w-]+)(?: ([A-Z]+))? ', text, re.MULTILINE)}
+            re.findall(r'^  +(?:(-\w), )? *(--[\w-]+)(?: ([A-Z]+))?(?: |$)', text, re.MULTILINE)}
 
 
-VERBS = verbs_of(help_of())
+VERBS = verbs_of(help_of()) if sys.argv[3] != 'mocksys' else {}
 OPTIONS = {verb: options_of(help_of(verb)) for verb in VERBS}
 
 
@@ -59,6 +61,27 @@ def sections_of(page):
             for title, body in zip(parts[1::2], parts[2::2])}
 
 
+def check_described(sections, options_of_verbs):
+    described = {}
+    for tag in sections['OPTIONS']:
+        name = re.search(r'--[a-z-]+', tag)[0]
+        letter = re.match(r'(-\w) ,', tag)
+        described[name] = (letter[1] if letter else '', tag.partition(name)[2].strip().upper())
+    check('options', described, {name: form for options in options_of_verbs for name, form in options.items()})
+
+
+def check_mocksys():
+    """Its help has a line for each verb, and the help of that its options."""
+    sections = sections_of(SOURCE / 'mocks/cli/mocksys.1')
+    texts = {tag.partition(' ')[0]: text for tag, text in sections['VERBS'].items()}
+    options = {verb: options_of(help_of(verb)) for verb in re.findall(r'^  ([a-z]+) ', help_of(), re.MULTILINE)}
+    check('verbs', set(texts), set(options))
+    for verb, text in texts.items():
+        check(f'options of {verb}', set(re.findall(r'--[a-z-]+', text.rpartition('Option')[2])),
+              set(options[verb]) - GLOBAL)
+    check_described(sections, [*options.values(), {'--help': ('-h', ''), '--version': ('', '')}])
+
+
 def check_man():
     sections = sections_of(SOURCE / 'lib/cli/vfiobind.8')
     entries = {}
@@ -71,12 +94,7 @@ def check_man():
     for verb, (words, options) in entries.items():
         check(f'arguments of {verb}', words, set(re.findall(r'\w+', VERBS[verb].upper())))
         check(f'options of {verb}', options, set(OPTIONS[verb]) - GLOBAL)
-    described = {}
-    for tag in sections['OPTIONS']:
-        name = re.search(r'--[a-z-]+', tag)[0]
-        letter = re.match(r'(-\w) ,', tag)
-        described[name] = (letter[1] if letter else '', tag.partition(name)[2].strip().upper())
-    check('options', described, {name: form for options in OPTIONS.values() for name, form in options.items()})
+    check_described(sections, OPTIONS.values())
 
 
 def complete_in_bash(line):
@@ -178,8 +196,8 @@ def check_json():
     check('keys that the page has for show', set(re.findall(r'\w+', listed)), set(document('show', VF)) | {'error'})
 
 
-if sys.argv[3] == 'json':
-    check_json()
+if sys.argv[3] in ('json', 'mocksys'):
+    {'json': check_json, 'mocksys': check_mocksys}[sys.argv[3]]()
     sys.exit()
 program = {'man': 'sh', 'bash': 'bash', 'zsh': 'zsh'}[sys.argv[3]]
 if not shutil.which(program):
