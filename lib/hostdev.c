@@ -160,8 +160,9 @@ static int plan_unmanaged(struct operation *operation, struct operation_device *
 {
 	const struct snapshot *before = &device->before;
 	bool is_vfio = before->bound && (strcmp(before->driver, "vfio-pci") == 0 || device->vfio_device[0]);
-	char found[320];
+	char found[320], hint[80];
 
+	snprintf(hint, sizeof(hint), "vfiobind detach %s first, or say managed='yes'", device->handle.name);
 	if (before->bound && !is_vfio)
 		snprintf(found, sizeof(found), "%.64s%s", before->driver,
 			 before->driver_type == VFIOBIND_DRIVER_TYPE_VFIO
@@ -170,7 +171,7 @@ static int plan_unmanaged(struct operation *operation, struct operation_device *
 	if (!is_vfio)
 		return fail(operation->error, .code = VFIOBIND_ERROR_NOT_DETACHED, .device = &device->handle.address,
 			    .found = before->bound ? found : "no driver", .expected = "a VFIO driver, for managed='no'",
-			    .hint = "detach it first, or say managed='yes'");
+			    .hint = hint);
 	device->stays = true;
 	memcpy(device->target.driver, before->driver, sizeof(device->target.driver));
 	if (sysfs_readlink_name(device->handle.fd, "driver/module", device->target.module) < 0)

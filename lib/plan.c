@@ -52,10 +52,13 @@ static int refuse_without_group(struct operation *operation, struct operation_de
 /* pciback holds it for another domain of Xen, which would lose it: only Xen's own tools know of that. */
 static int refuse_xen(struct operation *operation, struct operation_device *device)
 {
+	char hint[80];
+
 	if (device->before.driver_type != VFIOBIND_DRIVER_TYPE_XEN)
 		return 0;
+	snprintf(hint, sizeof(hint), "take it from Xen first: xl pci-assignable-remove %s", device->handle.name);
 	return fail(operation->error, .code = VFIOBIND_ERROR_XEN_DRIVER, .device = &device->handle.address,
-		    .found = device->before.driver, .hint = "take it from Xen first: xl pci-assignable-remove");
+		    .found = device->before.driver, .hint = hint);
 }
 
 /* Unbinding the PF may remove its VFs: both at once can only fail, and leave the VFs gone. */
@@ -77,8 +80,10 @@ static int refuse_pf_with_its_vf(struct operation *operation, struct operation_d
 static int choose_best(struct operation *operation, struct operation_device *device)
 {
 	struct vfiobind_ranking *ranking;
+	char hint[80];
 	int r;
 
+	snprintf(hint, sizeof(hint), "see vfiobind explain %s", device->handle.name);
 	r = rank_device(operation->context, &device->handle, false, &ranking, operation->error);
 	if (r < 0)
 		return r;
@@ -87,7 +92,7 @@ static int choose_best(struct operation *operation, struct operation_device *dev
 	if (r == 0 && !ranking->chosen)
 		r = fail(operation->error, .code = VFIOBIND_ERROR_DRIVER_NOT_FOUND, .device = &device->handle.address,
 			 .operation = "find a VFIO driver", .found = ranking->n_warnings ? ranking->warnings[0] : NULL,
-			 .hint = "see vfiobind explain");
+			 .hint = hint);
 	if (r == 0) {
 		struct driver_choice *target = &device->target;
 

@@ -28,7 +28,7 @@ static int refuse_number(struct sriov *sriov)
 	const struct sriov_state *before = &sriov->before;
 	struct operation_device *pf = sriov_pf(&sriov->operation);
 	uint64_t wanted = sriov->record->target_numvfs;
-	char found[32], expected[32];
+	char found[32], expected[32], hint[80];
 
 	if (wanted == before->numvfs)
 		return 0;
@@ -37,9 +37,10 @@ static int refuse_number(struct sriov *sriov)
 	if (wanted > before->totalvfs)
 		return fail(&sriov->error, .code = VFIOBIND_ERROR_TOO_MANY_VFS, .device = &pf->handle.address,
 			    .expected = expected, .found = found);
+	snprintf(hint, sizeof(hint), "give it to its host driver: vfiobind reattach %s", pf->handle.name);
 	if (!pf->before.bound)
 		return fail(&sriov->error, .code = VFIOBIND_ERROR_SRIOV_UNSUPPORTED, .device = &pf->handle.address,
-			    .found = "no driver", .hint = "bind it to its host driver");
+			    .found = "no driver", .hint = hint);
 	return 0;
 }
 
@@ -48,13 +49,15 @@ static int refuse_detached(struct operation *operation, struct operation_device 
 	const struct snapshot *before = &vf->before;
 	bool host =
 		before->driver_type == VFIOBIND_DRIVER_TYPE_NONE || before->driver_type == VFIOBIND_DRIVER_TYPE_HOST;
-	char found[SYSFS_NAME_SIZE + 32];
+	char found[SYSFS_NAME_SIZE + 32], hint[128];
 
 	if (host && !(vf->record && !before->bound))
 		return 0;
 	snprintf(found, sizeof(found), "%s on %s", vf->handle.name, before->bound ? before->driver : "no driver");
+	snprintf(hint, sizeof(hint), "give it back first: vfiobind reattach %s; with --force it goes as it is",
+		 vf->handle.name);
 	return fail(operation->error, .code = VFIOBIND_ERROR_VF_DETACHED, .device = &vf->handle.address, .found = found,
-		    .hint = "reattach it first; with --force it goes as it is");
+		    .hint = hint);
 }
 
 static int check_vf(struct operation *operation, struct operation_device *vf)

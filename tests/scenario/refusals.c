@@ -425,12 +425,14 @@ static void a_driver_for_user_space_is_none_for_vfio(void **state)
 /* It is another domain's of Xen. A reattach leaves it alone, for no detach has bound it. */
 static void what_xen_has_is_neither_detached_nor_reattached(void **state)
 {
-	_cleanup_output_ struct output output = {.out = NULL}, shown = {.out = NULL};
+	_cleanup_output_ struct output output = {.out = NULL}, shown = {.out = NULL}, refused = {.out = NULL};
 	_cleanup_json_ struct json_object *document = NULL;
 
 	RUN_WELL("modprobe", "vfio-pci");
 	ASSERT_REFUSED(3, "xen-driver", "detach", NIC);
 	ASSERT_REFUSED(3, "xen-driver", "detach", NIC, "--driver", "vfio-pci", "--force");
+	refused = RUN_EXPECTING(3, "vfiobind", "detach", NIC);
+	assert_non_null(strstr(refused.err, "; take it from Xen first: xl pci-assignable-remove " NIC "\n"));
 	trace_clear();
 	output = RUN_EXPECTING(0, "vfiobind", "reattach", NIC);
 	assert_string_equal(output.err,

@@ -279,6 +279,11 @@ static void a_pf_on_no_driver_is_refused(void **state)
 
 	write_file("/sys/bus/pci/drivers/igb/unbind", PF);
 	ASSERT_REFUSED(3, "sriov-unsupported", "sriov", PF, "--numvfs", "1");
+	output = RUN_EXPECTING(3, "vfiobind", "sriov", PF, "--numvfs", "1");
+	assert_string_equal(output.err,
+			    "vfiobind: " PF ": cannot create virtual functions: no driver creates virtual "
+			    "functions of it (no driver); give it to its host driver: vfiobind reattach " PF "\n");
+	output_free(&output);
 	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF);
 	assert_string_equal(output.out, PF ": no driver, 0 of 8 virtual functions, drivers_autoprobe on\n");
 }
@@ -304,11 +309,14 @@ static void a_driver_that_cannot_create_them_is_told(void **state)
 
 static void a_vf_that_is_detached_is_not_taken_away(void **state)
 {
-	_cleanup_output_ struct output output = {.out = NULL};
+	_cleanup_output_ struct output output = {.out = NULL}, refused = {.out = NULL};
 
 	RUN_WELL("vfiobind", "detach", SECOND_VF, "--driver", "vfio-pci-igbvf");
 	ASSERT_REFUSED(3, "vf-detached", "sriov", PF, "--numvfs", "0");
 	ASSERT_REFUSED(3, "vf-detached", "sriov", PF, "--numvfs", "1", "--no-autoprobe");
+	refused = RUN_EXPECTING(3, "vfiobind", "sriov", PF, "--numvfs", "0");
+	assert_non_null(strstr(refused.err, "; give it back first: vfiobind reattach " SECOND_VF
+					    "; with --force it goes as it is\n"));
 	/* What takes none away is not refused. */
 	RUN_WELL("vfiobind", "sriov", PF, "--no-autoprobe");
 	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "1", "--autoprobe", "--force");
