@@ -206,7 +206,7 @@ void diagnose_reattach(struct operation *operation, const struct operation_devic
 			 "sriov_drivers_autoprobe of %s is off: vfiobind sriov %s --autoprobe, then reattach it again",
 			 physfn, physfn);
 	else if (clue.message[0])
-		snprintf(reason, size, "%s", clue.message);
+		snprintf(reason, size, "%s%s", clue.message, clue.number ? "" : "; see dmesg");
 	else if (is_deferred(operation, device))
 		snprintf(reason, size, "the driver deferred its probe");
 	else if (suits && !loaded)
