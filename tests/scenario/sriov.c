@@ -406,6 +406,8 @@ static void a_driver_that_is_loaded_late_is_waited_for(void **state)
 	loading = beside_start(load);
 	beside_release(verification);
 	probe = beside_wait_held("dd.probe");
+	/* It is waiting: it still has the lock. */
+	ASSERT_FAILS(3, "locked", "untouched", "sriov", PF, "--numvfs", "1", "--timeout", "0.5");
 	beside_release(probe);
 	assert_int_equal(beside_end(loading), 0);
 	assert_int_equal(beside_end(creating), 0);
