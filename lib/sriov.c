@@ -18,7 +18,7 @@
 static const char *phrase_of(uint32_t numvfs)
 {
 	if (numvfs == VFIOBIND_NUMVFS_KEEP)
-		return "say whether host drivers take its virtual functions";
+		return "set sriov_drivers_autoprobe";
 	return numvfs ? "create virtual functions" : "remove its virtual functions";
 }
 

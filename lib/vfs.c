@@ -158,7 +158,7 @@ static int warn_unready(struct operation *operation, struct operation_device *pf
 
 	if (vf->ready)
 		return 0;
-	/* It has been there for long: nobody knows of when the kernel's log is. */
+	/* It came before this operation began to read the kernel's log, which may not tell why any more. */
 	if (!vf->driver && care == VFS_WARN)
 		return warn_result(operation, pf,
 				   "%s: it was there already, and no driver has it: vfiobind reattach %s",

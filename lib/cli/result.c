@@ -7,7 +7,7 @@
 #include "cli.h"
 #include "document.h"
 
-/* Unless each character is harmless. */
+/* In quotes, unless each character is harmless. */
 char *output_quote(const char *text)
 {
 	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:-";
