@@ -33,7 +33,7 @@ static int open_stores(struct operation *operation, struct operation_device *dev
 		snprintf(path, sizeof(path), "bus/pci/drivers/%s/unbind", from);
 		r = store_open(operation, device, path, &device->unbind);
 	}
-	if (r == 0 && device->reset.file < 0 && is_reset_due(operation, device)) {
+	if (r == 0 && is_reset_due(operation, device)) {
 		snprintf(path, sizeof(path), "bus/pci/devices/%s/reset", device->handle.name);
 		r = store_open(operation, device, path, &device->reset);
 	}
@@ -256,24 +256,22 @@ static bool is_as_left(struct operation *operation, const struct operation_devic
 static int insist_on_host_driver(struct operation *operation, struct operation_device *device)
 {
 	const struct record *record = device->record && device->record->owned ? device->record : NULL;
-	_cleanup_free_ struct snapshot *now = calloc(1, sizeof(*now));
+	struct snapshot now = {.bound = false};
 	char path[2 * SYSFS_NAME_SIZE];
 	int r;
 
 	if (!record || !record->host.driver[0])
 		return 0;
-	if (!now)
-		return fail_memory(operation->error);
-	r = plan_snapshot(operation, device, now, operation->error);
+	r = plan_snapshot(operation, device, &now, operation->error);
 	if (r < 0)
 		return r;
 	snprintf(path, sizeof(path), "bus/pci/drivers/%s", record->host.driver);
-	if ((now->bound && strcmp(now->driver, record->host.driver) == 0) ||
-	    !sysfs_exists(operation->context->sysfs_fd, path) || !is_as_left(operation, device, now))
+	if ((now.bound && strcmp(now.driver, record->host.driver) == 0) ||
+	    !sysfs_exists(operation->context->sysfs_fd, path) || !is_as_left(operation, device, &now))
 		return 0;
-	r = bind_exactly(operation, device, record->host.driver, now);
+	r = bind_exactly(operation, device, record->host.driver, &now);
 	if (r == 0)
-		r = bind_override(operation, device, now->overridden ? now->driver_override : "\n");
+		r = bind_override(operation, device, now.overridden ? now.driver_override : "\n");
 	if (r == 0)
 		return 0;
 	return store_fail(operation, device,

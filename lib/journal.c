@@ -284,13 +284,12 @@ static int commit(const struct operation *operation, const struct operation_devi
 		  int devices_fd)
 {
 	const char *name = device->handle.name;
-	int r = 0;
+	int r;
 
 	if (is_detach(operation) || stays_detached(operation, device))
-		return device->journalled && renameat(journals_fd, name, devices_fd, name) < 0 ? -errno : 0;
+		return renameat(journals_fd, name, devices_fd, name) < 0 ? -errno : 0;
 	/* The record first: while the journal is there, a repair sees that the rest is to be done. */
-	if (device->has_record)
-		r = remove_file(devices_fd, name);
+	r = remove_file(devices_fd, name);
 	if (r == 0 && device->journalled)
 		r = remove_file(journals_fd, name);
 	return r;

@@ -3,6 +3,7 @@
 #include "operation.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,18 @@ const char *operation_phrase(enum record_operation kind)
 	};
 
 	return phrases[kind];
+}
+
+int warn_result(struct operation *operation, const struct operation_device *device, const char *format, ...)
+{
+	struct vfiobind_result_device *result = device->result;
+	va_list arguments;
+	int r;
+
+	va_start(arguments, format);
+	r = arena_vwarn(operation->arena, &result->warnings, &result->n_warnings, format, arguments);
+	va_end(arguments);
+	return r < 0 ? fail_memory(operation->error) : 0;
 }
 
 struct result_box {

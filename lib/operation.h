@@ -224,9 +224,8 @@ void diagnose_reattach(struct operation *operation, const struct operation_devic
 			copy_structure((copy), (options)); \
 	} while (0)
 
-#define warn_result(operation, device, ...)                                                                          \
-	(arena_warn((operation)->arena, &(device)->result->warnings, &(device)->result->n_warnings, __VA_ARGS__) < 0 \
-		 ? fail_memory((operation)->error)                                                                   \
-		 : 0)
+/* operation.c: a warning in the result of a device. Returns 0, or -ENOMEM with the operation's error. */
+int warn_result(struct operation *operation, const struct operation_device *device, const char *format, ...)
+	_printf_(3, 4);
 
 #endif

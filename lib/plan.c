@@ -91,8 +91,7 @@ static int choose_best(struct operation *operation, struct operation_device *dev
 		r = warn_result(operation, device, "%s", ranking->warnings[i]);
 	if (r == 0 && !ranking->chosen)
 		r = fail(operation->error, .code = VFIOBIND_ERROR_DRIVER_NOT_FOUND, .device = &device->handle.address,
-			 .operation = "find a VFIO driver", .found = ranking->n_warnings ? ranking->warnings[0] : NULL,
-			 .hint = hint);
+			 .operation = "find a VFIO driver", .found = ranking->warnings[0], .hint = hint);
 	if (r == 0) {
 		struct driver_choice *target = &device->target;
 

@@ -58,7 +58,8 @@ static const char *describe_match(struct ranking_box *box, const struct modalias
 	return arena_strdup(&box->arena, length ? text : "matches any device");
 }
 
-static struct ranked *add(struct ranking_box *box, const char *module)
+/* @reason: NULL if it is yet to be told. */
+static struct ranked *add(struct ranking_box *box, const char *module, const char *reason)
 {
 	struct ranked *ranked = arena_zalloc(&box->arena, sizeof(*ranked));
 	char *name = arena_strdup(&box->arena, module);
@@ -69,6 +70,7 @@ static struct ranked *add(struct ranking_box *box, const char *module)
 	}
 	module_normalise(name);
 	ranked->candidate.module = name;
+	ranked->candidate.reason = reason;
 	ranked->order = box->n_candidates;
 	return ranked;
 }
@@ -81,7 +83,7 @@ static int visit(const struct alias *alias, void *data)
 
 	if (modalias_parse(alias->pattern, "vfio_pci:", &pattern) < 0 || !modalias_match(&pattern, &box->modalias))
 		return 0;
-	ranked = add(box, alias->module);
+	ranked = add(box, alias->module, NULL);
 	if (!ranked)
 		return 1;
 	ranked->specificity = modalias_specificity(&pattern);
@@ -99,7 +101,7 @@ static int compare(const void *a, const void *b)
 
 	if ((*first)->specificity != (*second)->specificity)
 		return (*first)->specificity > (*second)->specificity ? -1 : 1;
-	return (*first)->order < (*second)->order ? -1 : 1;
+	return ((*first)->order > (*second)->order) - ((*first)->order < (*second)->order);
 }
 
 /* A module with several aliases that match is known by the best of them. */
@@ -131,11 +133,9 @@ static void number_ranks(struct ranking_box *box)
 			candidates[i]->candidate.rank = (unsigned int)i + 1;
 }
 
-#define warn(box, ...)                                                                                                \
-	do {                                                                                                          \
-		if (arena_warn(&(box)->arena, &(box)->ranking.warnings, &(box)->ranking.n_warnings, __VA_ARGS__) < 0) \
-			(box)->out_of_memory = true;                                                                  \
-	} while (0)
+#define warn(box, ...)           \
+	((box)->out_of_memory |= \
+	 arena_warn(&(box)->arena, &(box)->ranking.warnings, &(box)->ranking.n_warnings, __VA_ARGS__) < 0)
 
 /* Fills what is missing of a candidate: can it be used, and which driver is it? */
 static void look_at(struct vfiobind_context *context, struct ranking_box *box, struct ranked *ranked)
@@ -168,14 +168,11 @@ static void look_at(struct vfiobind_context *context, struct ranking_box *box, s
 static void add_fallback(struct ranking_box *box)
 {
 	const struct ranked *const *candidates = (const struct ranked *const *)box->candidates;
-	struct ranked *ranked;
 
 	for (size_t i = 0; i < box->n_candidates; i++)
 		if (strcmp(candidates[i]->candidate.module, FALLBACK_MODULE) == 0)
 			return;
-	ranked = add(box, FALLBACK_MODULE);
-	if (ranked)
-		ranked->candidate.reason = "the fallback for any device";
+	add(box, FALLBACK_MODULE, "the fallback for any device");
 }
 
 static void choose(struct vfiobind_context *context, struct ranking_box *box, bool all)

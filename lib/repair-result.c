@@ -30,23 +30,20 @@ struct vfiobind_repaired *repair_find(const struct repair *repair, const struct 
 }
 
 /* How the device is now, as far as that can be read. */
-static int describe_now(struct repair *repair, struct vfiobind_repaired *repaired)
+static void describe_now(struct repair *repair, struct vfiobind_repaired *repaired)
 {
-	_cleanup_free_ struct snapshot *now = calloc(1, sizeof(*now));
-	struct device_handle handle;
 	struct arena *arena = &repair->box->arena;
+	struct device_handle handle;
+	struct snapshot now;
 
-	if (!now)
-		return fail_memory(repair->error);
 	if (device_open(repair->context, &repaired->address, &handle, NULL) < 0)
-		return 0;
-	if (device_read_driver(repair->context, &handle, now->driver, NULL) > 0)
-		repaired->driver = arena_strdup(arena, now->driver);
+		return;
+	if (device_read_driver(repair->context, &handle, now.driver, NULL) > 0)
+		repaired->driver = arena_strdup(arena, now.driver);
 	if (repaired->outcome != VFIOBIND_REPAIR_PENDING &&
-	    device_read_override(repair->context, &handle, now->driver_override, NULL) > 0)
-		repaired->driver_override = arena_strdup(arena, now->driver_override);
+	    device_read_override(repair->context, &handle, now.driver_override, NULL) > 0)
+		repaired->driver_override = arena_strdup(arena, now.driver_override);
 	close_fd(handle.fd);
-	return 0;
 }
 
 int repair_add(struct repair *repair, const struct vfiobind_address *address, const struct record *record,
@@ -61,11 +58,12 @@ int repair_add(struct repair *repair, const struct vfiobind_address *address, co
 	repaired->outcome = outcome;
 	if (record)
 		repaired->operation = record_operation_name(record->operation);
-	repaired->note = note && note[0] ? arena_strdup(arena, note) : NULL;
+	repaired->note = note ? arena_strdup(arena, note) : NULL;
 	if (arena_append(arena, &repair->box->devices, &repair->box->n_devices, repaired) < 0 ||
-	    (note && note[0] && !repaired->note))
+	    (note && !repaired->note))
 		return fail_memory(repair->error);
-	return describe_now(repair, repaired);
+	describe_now(repair, repaired);
+	return 0;
 }
 
 int repair_add_failure(struct repair *repair, const struct vfiobind_address *address, const struct record *record,

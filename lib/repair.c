@@ -122,11 +122,14 @@ static int add_member(struct transaction *transaction, const struct vfiobind_add
 {
 	struct repair *repair = transaction->repair;
 	struct operation *operation = &transaction->operation;
+	struct operation_device *device;
 	struct record *record;
 	char name[VFIOBIND_ADDRESS_SIZE];
 	bool is_gone;
 	int r;
 
+	if (has_device(operation, address) || repair_find(repair, address))
+		return 0;
 	vfiobind_address_format(address, name, sizeof(name));
 	r = journal_read(repair->context, STATE_JOURNALS, repair->journals_fd, name, &repair->box->arena, &record,
 			 &transaction->error);
@@ -136,24 +139,22 @@ static int add_member(struct transaction *transaction, const struct vfiobind_add
 	if (r < 0)
 		return repair_add_failure(repair, address, NULL, VFIOBIND_REPAIR_MALFORMED, &transaction->error);
 	r = collect_device(operation, address);
-	is_gone = r < 0 || operation->devices[operation->n_devices - 1].gone;
-	if (!is_gone &&
-	    journal_is_current(repair->context, record, operation->devices[operation->n_devices - 1].identity)) {
-		restore_device(transaction, &operation->devices[operation->n_devices - 1], record);
-		return 1;
-	}
 	if (r < 0 && transaction->error.code != VFIOBIND_ERROR_DEVICE_NOT_FOUND)
 		return repair_add_failure(repair, address, record, VFIOBIND_REPAIR_FAILED, &transaction->error);
-	if (!repair->dry_run)
-		unlinkat(repair->journals_fd, name, 0);
-	r = repair_add(repair, address, record, VFIOBIND_REPAIR_FORGOTTEN,
-		       is_gone ? "the device is gone" : "it is another device, or the kernel was booted since");
-	if (r == 0 && operation->n_devices &&
-	    vfiobind_address_compare(&operation->devices[operation->n_devices - 1].handle.address, address) == 0) {
-		close_fd(operation->devices[operation->n_devices - 1].handle.fd);
+	device = r == 0 ? &operation->devices[operation->n_devices - 1] : NULL;
+	is_gone = !device || device->gone;
+	if (!is_gone && journal_is_current(repair->context, record, device->identity)) {
+		restore_device(transaction, device, record);
+		return 1;
+	}
+	if (device) {
+		close_fd(device->handle.fd);
 		operation->n_devices--;
 	}
-	return r;
+	if (!repair->dry_run)
+		unlinkat(repair->journals_fd, name, 0);
+	return repair_add(repair, address, record, VFIOBIND_REPAIR_FORGOTTEN,
+			  is_gone ? "the device is gone" : "it is another device, or the kernel was booted since");
 }
 
 /* The kernel still has a store: for which device, and for whose sake? */
@@ -203,7 +204,7 @@ static enum rollback undo_device(struct operation *operation, struct operation_d
 {
 	switch (operation->kind) {
 	case RECORD_RESET:
-		return reset_undo(operation, device, device->record);
+		return reset_undo(operation, device, device->record->reset_methods, device->record->reset_method);
 	case RECORD_SRIOV:
 		return sriov_undo(operation, device, device->record);
 	default:
@@ -370,24 +371,31 @@ static int repair_transaction(struct repair *repair, const struct record *record
 
 /* ------------------------------------------------------------------------------------------------------- all of it */
 
+/* What is written down of a device that has not been looked at yet. Returns 1; 0 if there is nothing, or no use for it. */
+static int read_file(struct repair *repair, enum state_directory which, int directory_fd, const char *name,
+		     struct vfiobind_address *address, struct record **ret_record)
+{
+	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
+	int r;
+
+	if (vfiobind_address_parse(name, address) < 0 || repair_find(repair, address))
+		return 0;
+	r = journal_read(repair->context, which, directory_fd, name, &repair->box->arena, ret_record, &error);
+	if (r == -ENOMEM)
+		return fail_memory(repair->error);
+	return r < 0 ? repair_add_failure(repair, address, NULL, VFIOBIND_REPAIR_MALFORMED, &error) : r;
+}
+
 static int repair_journal(struct repair *repair, const char *name)
 {
 	struct vfiobind_error error = VFIOBIND_ERROR_INIT;
 	struct vfiobind_address address;
 	struct record *record;
 	char path[256];
-	int r;
+	int r = read_file(repair, STATE_JOURNALS, repair->journals_fd, name, &address, &record);
 
-	if (vfiobind_address_parse(name, &address) < 0 || repair_find(repair, &address))
-		return 0;
-	r = journal_read(repair->context, STATE_JOURNALS, repair->journals_fd, name, &repair->box->arena, &record,
-			 &error);
-	if (r == -ENOMEM)
-		return fail_memory(repair->error);
-	if (r < 0)
-		return repair_add_failure(repair, &address, NULL, VFIOBIND_REPAIR_MALFORMED, &error);
-	if (r == 0)
-		return 0;
+	if (r <= 0)
+		return r;
 	if (vfiobind_address_compare(&record->address, &address) != 0 || !record->n_members) {
 		fail(&error, .code = VFIOBIND_ERROR_STATE_MALFORMED, .found = "it is of another device",
 		     .path = state_path(repair->context, STATE_JOURNALS, name, path),
@@ -406,18 +414,10 @@ static int repair_record(struct repair *repair, const char *name)
 	struct device_handle handle;
 	const char *note = NULL;
 	struct record *record;
-	int r;
+	int r = read_file(repair, STATE_DEVICES, repair->devices_fd, name, &address, &record);
 
-	if (vfiobind_address_parse(name, &address) < 0 || repair_find(repair, &address))
-		return 0;
-	r = journal_read(repair->context, STATE_DEVICES, repair->devices_fd, name, &repair->box->arena, &record,
-			 &error);
-	if (r == -ENOMEM)
-		return fail_memory(repair->error);
-	if (r < 0)
-		return repair_add_failure(repair, &address, NULL, VFIOBIND_REPAIR_MALFORMED, &error);
-	if (r == 0)
-		return 0;
+	if (r <= 0)
+		return r;
 	r = device_open(repair->context, &address, &handle, &error);
 	if (r < 0 && error.code == VFIOBIND_ERROR_DEVICE_NOT_FOUND) {
 		note = "the device is gone";

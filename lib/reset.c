@@ -211,27 +211,26 @@ static bool put_back_what_is_left(struct operation *operation, const char *path,
 	return store_once(operation, path, methods) == -EINVAL && store_once(operation, path, "default") == 0;
 }
 
-enum rollback reset_undo(struct operation *operation, struct operation_device *device, const struct record *record)
+enum rollback reset_undo(struct operation *operation, struct operation_device *device, const char *methods,
+			 const char *method)
 {
-	_cleanup_free_ char *now = malloc(ATTRIBUTE_TEXT_SIZE);
-	char path[64];
+	char now[ATTRIBUTE_TEXT_SIZE], path[64];
 	int r;
 
-	r = now ? read_now(operation, device, now) : -ENOMEM;
-	if (r == 0 && strcmp(now, record->reset_methods) == 0)
+	r = read_now(operation, device, now);
+	if (r == 0 && strcmp(now, methods) == 0)
 		return ROLLBACK_DONE;
-	if (r == 0 && strcmp(now, record->reset_method) != 0)
+	if (r == 0 && strcmp(now, method) != 0)
 		return ROLLBACK_FOREIGN;
 	if (r == 0)
-		r = store_twice(operation, path_of(device, "reset_method", path),
-				record->reset_methods[0] ? record->reset_methods : "\n");
+		r = store_twice(operation, path_of(device, "reset_method", path), methods[0] ? methods : "\n");
 	if (r == 0)
 		r = read_now(operation, device, now);
 	if (r < 0)
 		return r == -ETIMEDOUT ? ROLLBACK_PENDING : ROLLBACK_FAILED;
-	if (strcmp(now, record->reset_methods) == 0)
+	if (strcmp(now, methods) == 0)
 		return ROLLBACK_DONE;
-	return put_back_what_is_left(operation, path, record->reset_methods) ? ROLLBACK_DONE : ROLLBACK_FAILED;
+	return put_back_what_is_left(operation, path, methods) ? ROLLBACK_DONE : ROLLBACK_FAILED;
 }
 
 /* What made the reset itself fail stays the cause. */
@@ -266,8 +265,7 @@ static int fail_put_back(struct reset *reset, enum rollback outcome)
 static int put_back(struct reset *reset, int r)
 {
 	struct vfiobind_error *error = &reset->error;
-	_cleanup_free_ struct record *record = NULL;
-	enum rollback outcome = ROLLBACK_FAILED;
+	enum rollback outcome;
 
 	if (!reset->device->stored)
 		return r;
@@ -282,12 +280,7 @@ static int put_back(struct reset *reset, int r)
 	if (!reset->choose)
 		return r;
 	context_extend(reset->operation.context);
-	record = calloc(1, sizeof(*record));
-	if (record) {
-		strcpy(record->reset_methods, reset->methods);
-		strcpy(record->reset_method, reset->method);
-		outcome = reset_undo(&reset->operation, reset->device, record);
-	}
+	outcome = reset_undo(&reset->operation, reset->device, reset->methods, reset->method);
 	if (outcome != ROLLBACK_DONE)
 		return fail_put_back(reset, outcome);
 	if (reset->refused)

@@ -4,7 +4,8 @@
 
 #include "operation.h"
 
-/* reset_method as it was before a reset that was not ended, as its record says. */
-enum rollback reset_undo(struct operation *operation, struct operation_device *device, const struct record *record);
+/* reset_method as it was before a reset that was not ended: @methods. @method: what it was for the time. Needs no memory. */
+enum rollback reset_undo(struct operation *operation, struct operation_device *device, const char *methods,
+			 const char *method);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Undoing. It trusts nothing that the operation believes: it reads how the device is, does what is missing, and reads
  * again. What another process has made of the device meanwhile is not undone: the device is then not as it was, which
- * the caller is told. It goes on after a failed store, so that as much as possible is restored.
+ * the caller is told. It goes on after a failed store, so that as much as possible is restored. It needs no memory.
  */
 #include <errno.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static bool is_our_override(const struct operation *operation, const struct oper
 	/* The former driver's name stands there while it is bound again. */
 	if (now->overridden && before->bound && strcmp(now->driver_override, before->driver) == 0)
 		return true;
-	if (!device->override_stored || !stored)
+	if (!device->override_stored)
 		return false;
 	return strcmp(stored, "\n") == 0 ? !now->overridden
 					 : now->overridden && strcmp(now->driver_override, stored) == 0;
@@ -50,34 +50,34 @@ static bool is_our_driver(const struct operation *operation, const struct operat
 enum rollback rollback_device(struct operation *operation, struct operation_device *device)
 {
 	const struct snapshot *before = &device->before;
-	_cleanup_free_ struct snapshot *now = calloc(1, sizeof(*now));
+	struct snapshot now = {.bound = false};
 	char virtfn[SYSFS_NAME_SIZE];
 	bool override_is_ours, driver_is_ours;
 	int r;
 
 	if (!device->stored)
 		return ROLLBACK_DONE;
-	r = now ? plan_snapshot(operation, device, now, NULL) : -ENOMEM;
+	r = plan_snapshot(operation, device, &now, NULL);
 	if (r < 0)
 		return r == -ETIMEDOUT ? ROLLBACK_PENDING : ROLLBACK_FAILED;
-	override_is_ours = is_our_override(operation, device, now);
+	override_is_ours = is_our_override(operation, device, &now);
 	/* If it was never ours to bind, somebody else has moved it: that is left alone. */
-	driver_is_ours = device->unbound && is_our_driver(operation, device, now);
-	if (override_is_ours && driver_is_ours && !same_driver(now, before)) {
-		r = bind_exactly(operation, device, before->bound ? before->driver : NULL, now);
+	driver_is_ours = device->unbound && is_our_driver(operation, device, &now);
+	if (override_is_ours && driver_is_ours && !same_driver(&now, before)) {
+		r = bind_exactly(operation, device, before->bound ? before->driver : NULL, &now);
 		if (r == 0)
-			r = plan_snapshot(operation, device, now, NULL);
+			r = plan_snapshot(operation, device, &now, NULL);
 	}
-	if (r == 0 && override_is_ours && !snapshot_same_override(now, before)) {
+	if (r == 0 && override_is_ours && !snapshot_same_override(&now, before)) {
 		r = bind_override(operation, device, before->overridden ? before->driver_override : "\n");
 		if (r == 0)
-			r = plan_snapshot(operation, device, now, NULL);
+			r = plan_snapshot(operation, device, &now, NULL);
 	}
 	if (r < 0)
 		return r == -ETIMEDOUT ? ROLLBACK_PENDING : ROLLBACK_FAILED;
-	if (snapshot_same_override(now, before) && (!device->unbound || same_driver(now, before)))
+	if (snapshot_same_override(&now, before) && (!device->unbound || same_driver(&now, before)))
 		return before->has_vfs && sysfs_readlink_name(device->handle.fd, "virtfn0", virtfn) < 0
 			       ? ROLLBACK_FAILED
 			       : ROLLBACK_DONE;
-	return override_is_ours && (driver_is_ours || same_driver(now, before)) ? ROLLBACK_FAILED : ROLLBACK_FOREIGN;
+	return override_is_ours && (driver_is_ours || same_driver(&now, before)) ? ROLLBACK_FAILED : ROLLBACK_FOREIGN;
 }

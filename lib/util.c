@@ -97,19 +97,26 @@ int arena_append(struct arena *arena, void ***array, size_t *n, const void *poin
 	return 0;
 }
 
-int arena_warn(struct arena *arena, const char *const **warnings, size_t *n, const char *format, ...)
+int arena_vwarn(struct arena *arena, const char *const **warnings, size_t *n, const char *format, va_list arguments)
 {
 	void **array = (void **)*warnings;
-	va_list arguments;
-	char *text;
+	char *text = arena_vprintf(arena, format, arguments);
 	int r;
 
-	va_start(arguments, format);
-	text = arena_vprintf(arena, format, arguments);
-	va_end(arguments);
 	if (!text)
 		return -ENOMEM;
 	r = arena_append(arena, &array, n, text);
 	*warnings = (const char *const *)array;
+	return r;
+}
+
+int arena_warn(struct arena *arena, const char *const **warnings, size_t *n, const char *format, ...)
+{
+	va_list arguments;
+	int r;
+
+	va_start(arguments, format);
+	r = arena_vwarn(arena, warnings, n, format, arguments);
+	va_end(arguments);
 	return r;
 }

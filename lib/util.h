@@ -3,6 +3,7 @@
 #define VFIOBIND_UTIL_H
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -61,5 +62,7 @@ int arena_extend(struct arena *arena, void **array, size_t *n, size_t size);
 
 /* Appends a formatted line to a list of warnings. Returns 0 or -ENOMEM. */
 int arena_warn(struct arena *arena, const char *const **warnings, size_t *n, const char *format, ...) _printf_(4, 5);
+int arena_vwarn(struct arena *arena, const char *const **warnings, size_t *n, const char *format, va_list arguments)
+	_printf_(4, 0);
 
 #endif
