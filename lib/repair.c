@@ -291,6 +291,17 @@ static int end_detach(struct transaction *transaction)
 	return done ? finish(transaction) : end_undone(transaction);
 }
 
+/* The host driver's name, which stands there while it is insisted on (apply.c), is not what it was to become. */
+static int take_back_name(struct operation *operation, const struct operation_device *device)
+{
+	const struct snapshot *before = &device->before;
+
+	if (!before->bound || strcmp(before->driver, before->driver_override) != 0 || !device->record->owned ||
+	    strcmp(before->driver, device->record->host.driver) != 0)
+		return 0;
+	return bind_override(operation, device, device->new_override);
+}
+
 /* It goes on from where the device is now. */
 static int end_reattach(struct transaction *transaction)
 {
@@ -303,8 +314,8 @@ static int end_reattach(struct transaction *transaction)
 	if (r == 0)
 		r = apply_open(operation);
 	for (size_t i = 0; r == 0 && i < operation->n_devices; i++) {
-		if (operation->devices[i].change)
-			r = apply_device(operation, &operation->devices[i]);
+		r = operation->devices[i].change ? apply_device(operation, &operation->devices[i])
+						 : take_back_name(operation, &operation->devices[i]);
 		if (r == 0)
 			r = verify_device(operation, &operation->devices[i]);
 	}

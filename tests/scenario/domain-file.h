@@ -27,9 +27,6 @@ void domain_file_free(struct domain_file *file);
 	domain_file((name), (const struct domain_device[]){__VA_ARGS__}, \
 		    sizeof((const struct domain_device[]){__VA_ARGS__}) / sizeof(struct domain_device))
 
-/* Until the store that a rule holds, on a machine with better things to do; and then it is waited for. */
-#define ENOUGH (under_valgrind() ? "--timeout=20" : "--timeout=2")
-
 /* `vfiobind` with these arguments is refused, for this reason, before anything was touched. */
 void assert_refused(const char *code, const char *found, const char *const *command);
 #define ASSERT_REFUSED(code, found, ...) \

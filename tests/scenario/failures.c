@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Each way in which a detach or a reattach can fail once it writes: rolled back, and the cause told; or told truly. */
+#include "beside.h"
 #include "harness.h"
 
 #include <string.h>
@@ -338,6 +339,40 @@ static void an_override_that_cannot_be_taken_back_is_told_broken(void **state)
 	});
 }
 
+struct pending_case {
+	const char *held;   /* a step of the undoing */
+	const char *driver; /* that it is on while that is held */
+	const char *driver_override;
+};
+
+/* What made the detach fail stays the cause; what is to become of it, the kernel has not said. */
+static void check_undoing_pending(const struct pending_case *test)
+{
+	load_module(MODULE);
+	add_fault("dd.probe driver=" DRIVER " fail=EBUSY\n%s hold times=1", test->held);
+	ASSERT_FAILS(4, "probe-busy", "pending", "detach", VF, "--driver", DRIVER, ENOUGH);
+	assert_device(VF, test->driver, test->driver_override);
+	ASSERT_FAILS(3, "repair-needed", "untouched", "detach", VF, "--driver", DRIVER);
+	assert_true(beside_release_all());
+	assert_repaired(0, "undone");
+	assert_device(VF, "igbvf", "(null)");
+}
+
+static void a_detach_whose_undoing_does_not_end_is_told_pending(void **state)
+{
+	check_undoing_pending(&(const struct pending_case){
+		.held = "sys.write path=*/" VF "/driver_override after=1",
+		.driver = NULL,
+		.driver_override = DRIVER,
+	});
+	machine_reset(NULL);
+	check_undoing_pending(&(const struct pending_case){
+		.held = "sys.write path=*/" VF "/driver_override after=2",
+		.driver = "igbvf",
+		.driver_override = "igbvf",
+	});
+}
+
 static void a_reattach_that_cannot_be_undone_is_told_broken(void **state)
 {
 	detach(VF, DRIVER);
@@ -414,6 +449,7 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(a_device_that_no_driver_takes_any_more_is_told_broken),
 	SCENARIO(a_device_whose_probe_cannot_be_asked_for_is_told_broken),
 	SCENARIO(an_override_that_cannot_be_taken_back_is_told_broken),
+	SCENARIO(a_detach_whose_undoing_does_not_end_is_told_pending),
 	SCENARIO(a_reattach_that_cannot_be_undone_is_told_broken),
 	SCENARIO(a_detach_that_fails_leaves_the_module_loaded),
 	SCENARIO(the_best_match_gives_way_when_its_module_cannot_be_loaded),

@@ -126,6 +126,9 @@ bool have_program(const char *name);
 /* Whether the machine is seen in way plain, which cannot show all. */
 bool is_way_plain(void);
 
+/* Until the step that a rule holds, on a machine with better things to do; and then it is waited for. */
+#define ENOUGH (under_valgrind() ? "--timeout=20" : "--timeout=2")
+
 struct json_object *json_of(const struct output *output); /* must be one document, and nothing else */
 void json_free(struct json_object **object);
 #define _cleanup_json_ _cleanup_(json_free)

@@ -442,6 +442,20 @@ static char *stores(void)
 	return kept;
 }
 
+/* There is no guest's state in it that a reset would have to clear: its VFIO driver has let go of it. */
+static void what_somebody_has_unbound_meanwhile_goes_back_to_the_host(void **state)
+{
+	_cleanup_domain_ struct domain_file web = DOMAIN("web", {.address = NIC, .managed = "yes"});
+
+	RUN_WELL("vfiobind", "hostdev", "prepare", web.path);
+	write_file("/sys/bus/pci/drivers/" VARIANT "/unbind", NIC);
+	trace_clear();
+	RUN_WELL("vfiobind", "hostdev", "release", web.path);
+	assert_device(NIC, "e1000e", "(null)");
+	assert_int_equal(TRACE_COUNT(" pci.reset "), 0);
+	assert_nothing_noted();
+}
+
 static void release_resets_the_device_before_the_host_gets_it(void **state)
 {
 	_cleanup_domain_ struct domain_file web = DOMAIN("web", {.address = NIC, .managed = "yes"});
@@ -534,6 +548,7 @@ static const struct CMUnitTest e1000e_tests[] = {
 	SCENARIO(a_device_that_is_not_there_is_refused_and_can_be_released),
 	SCENARIO(an_interface_that_is_up_is_refused_unless_forced),
 	SCENARIO(what_a_guest_has_open_is_neither_prepared_nor_released),
+	SCENARIO(what_somebody_has_unbound_meanwhile_goes_back_to_the_host),
 	SCENARIO(release_resets_the_device_before_the_host_gets_it),
 	SCENARIO(that_a_device_cannot_be_reset_is_a_warning),
 	SCENARIO(a_reset_that_does_not_end_is_pending_until_repaired),

@@ -65,6 +65,73 @@ static void a_device_that_was_on_no_driver_is_left_on_none(void **state)
 	assert_device(VF, NULL, "(null)");
 }
 
+/* The override that was there was for a VFIO driver, but not in force: it comes back, and so does the host driver. */
+static void reattach_finds_the_driver_that_had_the_device_despite_its_override(void **state)
+{
+	load_modules();
+	write_file(DEVICES "/" VF "/driver_override", OTHER_DRIVER);
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	RUN_WELL("vfiobind", "reattach", VF);
+	assert_device(VF, "igbvf", OTHER_DRIVER);
+}
+
+static void a_reattach_that_ends_late_is_finished_by_a_repair(void **state)
+{
+	load_modules();
+	write_file(DEVICES "/" VF "/driver_override", OTHER_DRIVER);
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	/* The second one, for the host driver. */
+	add_fault("sys.write path=*/drivers_probe after=1 hold times=1");
+	ASSERT_FAILS(4, "timed-out", "pending", "reattach", VF, ENOUGH);
+	assert_device(VF, NULL, "igbvf");
+	assert_true(beside_release_all());
+	RUN_WELL("vfiobind", "repair");
+	assert_device(VF, "igbvf", OTHER_DRIVER);
+	assert_false(exists(STATE "/devices/" VF));
+	assert_false(exists(STATE "/journals/" VF));
+}
+
+/* The host driver that the record names is there no more; another one knows the device. */
+static void another_host_driver_than_before_is_told(void **state)
+{
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	assert_int_equal(system("sed -i 's/^host-driver .*/host-driver igb-old/' " STATE "/devices/" VF), 0);
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(0, "vfiobind", "reattach", VF);
+
+		assert_non_null(strstr(output.err, VF ": warning: igb-old had it before\n"));
+	}
+	assert_device(VF, "igbvf", "(null)");
+}
+
+/* It was on no driver, and is to be on none. */
+static void what_another_process_binds_during_a_reattach_is_told(void **state)
+{
+	static const char *const reattach[] = {"vfiobind", "reattach", VF, NULL};
+	struct output output;
+	pid_t pid;
+
+	write_file("/sys/bus/pci/drivers/igbvf/unbind", VF);
+	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
+	add_fault("sys.return path=*/" DRIVER "/unbind hold times=1");
+	fflush(NULL);
+	pid = fork();
+	assert_return_code(pid, errno);
+	if (pid == 0) {
+		unsigned long id = beside_wait_held("sys.return");
+
+		try_write_file("/sys/bus/pci/drivers/igbvf/bind", VF);
+		beside_release(id);
+		_exit(0);
+	}
+	output = run(reattach);
+	assert_int_equal(beside_end(pid), 0);
+	assert_int_equal(output.status, 0);
+	assert_string_equal(output.err, "vfiobind: " VF ": warning: it was on no driver before, but igbvf took it\n");
+	output_free(&output);
+	assert_device(VF, "igbvf", "(null)");
+}
+
 static void a_device_that_somebody_else_reattached_is_left_alone_and_forgotten(void **state)
 {
 	RUN_WELL("vfiobind", "detach", VF, "--driver", DRIVER);
@@ -555,6 +622,10 @@ static void what_others_could_have_written_is_not_believed(void **state)
 static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(show_tells_what_had_the_device_before),
 	SCENARIO(reattach_finds_the_driver_that_had_the_device),
+	SCENARIO(reattach_finds_the_driver_that_had_the_device_despite_its_override),
+	SCENARIO(a_reattach_that_ends_late_is_finished_by_a_repair),
+	SCENARIO(another_host_driver_than_before_is_told),
+	SCENARIO(what_another_process_binds_during_a_reattach_is_told),
 	SCENARIO(a_device_that_was_on_no_driver_is_left_on_none),
 	SCENARIO(a_device_that_somebody_else_reattached_is_left_alone_and_forgotten),
 	SCENARIO(a_record_of_a_device_that_is_gone_is_forgotten),

@@ -120,6 +120,18 @@ static int reattach(struct vfiobind_context *context, struct vfiobind_error *err
 	return r;
 }
 
+static int reset(struct vfiobind_context *context, struct vfiobind_error *error)
+{
+	struct vfiobind_reset_options options = VFIOBIND_RESET_OPTIONS_INIT;
+	struct vfiobind_reset *result = NULL;
+	int r;
+
+	options.method = "flr";
+	r = vfiobind_device_reset(context, &vf, &options, &result, error);
+	vfiobind_reset_free(result);
+	return r;
+}
+
 static int read_sriov(struct vfiobind_context *context, struct vfiobind_error *error)
 {
 	struct vfiobind_sriov *sriov = NULL;
@@ -255,12 +267,14 @@ static const struct function {
 	{"show a PF", nothing, show_pf},
 	{"show, detached", detached, show},
 	{"rank", nothing, rank},
+	{"rank, loaded", load, rank},
 	{"check the host", nothing, check_host},
 	{"detach", load, detach, true},
 	{"detach with its module", nothing, detach, true},
 	{"detach by the best match", take_up, detach_best, true},
 	{"detach, dry", nothing, detach_dry},
 	{"reattach", detached, reattach, true},
+	{"reset", detached, reset, true},
 	{"read SR-IOV", nothing, read_sriov},
 	{"set SR-IOV", load, set_sriov, true},
 	{"repair SR-IOV", crashed_sriov, repair, true},

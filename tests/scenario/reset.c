@@ -196,6 +196,71 @@ static void methods_that_another_process_has_changed_meanwhile_are_left_alone(vo
 	RUN_WELL("vfiobind", "reset", NIC);
 }
 
+/* What made the reset fail stays the cause. */
+static void methods_that_cannot_be_put_back_are_told(void **state)
+{
+	static const struct {
+		const char *rules, *code;
+	} cases[] = {
+		{"sys.write path=*/reset_method after=1 fail=EIO", "reset-method-kept"},
+		{"sys.read path=*/reset_method after=1 fail=EIO", "reset-method-kept"},
+		{"sys.write path=*/reset_method after=1 fail=EIO\npci.reset device=" NIC " fail=ENOTTY",
+		 "reset-failed"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		machine_reset(NULL);
+		detach();
+		add_fault("%s", cases[i].rules);
+		ASSERT_FAILS(5, cases[i].code, "broken", "reset", NIC, "--method", "bus");
+		clear_faults();
+		assert_methods("bus\n");
+		RUN_WELL("vfiobind", "repair");
+		assert_methods("pm bus\n");
+		assert_no_journal();
+	}
+}
+
+/* A second try, as of all that is stored to undo. */
+static void methods_are_read_again_when_they_cannot_be_read_once(void **state)
+{
+	detach();
+	add_fault("sys.read path=*/reset_method after=1 times=1 fail=EIO");
+	RUN_WELL("vfiobind", "reset", NIC, "--method", "bus");
+	assert_int_equal(fault_fired("sys.read"), 1);
+	assert_methods("pm bus\n");
+}
+
+static void methods_that_are_not_put_back_in_time_are_told_pending(void **state)
+{
+	detach();
+	add_fault("sys.write path=*/reset_method after=1 hold times=1");
+	ASSERT_FAILS(4, "timed-out", "pending", "reset", NIC, "--method", "bus", ENOUGH);
+	assert_methods("bus\n");
+	assert_true(beside_release_all());
+	RUN_WELL("vfiobind", "repair");
+	assert_methods("pm bus\n");
+	assert_no_journal();
+}
+
+/* There is nothing that a repair would have to put back. */
+static void a_reset_by_any_method_that_does_not_end_needs_no_repair(void **state)
+{
+	detach();
+	add_fault("pci.reset device=" NIC " hold");
+	{
+		_cleanup_output_ struct output output = RUN_EXPECTING(4, "vfiobind", "reset", NIC, ENOUGH, "--json");
+		_cleanup_json_ struct json_object *document = json_of(&output);
+
+		assert_json_text(document, "error.code", "timed-out");
+		assert_json_text(document, "error.hint", "see dmesg");
+		assert_json_text(document, "state", "pending");
+	}
+	assert_no_journal();
+	assert_true(beside_release_all());
+	RUN_WELL("vfiobind", "reset", NIC);
+}
+
 /* The kernel has the reset; what it still has to be told is written down. */
 static void what_a_time_out_has_left_is_put_back_by_a_repair(void **state)
 {
@@ -281,6 +346,10 @@ static const struct CMUnitTest e1000e_tests[] = {
 	SCENARIO(a_device_that_somebody_has_open_is_refused),
 	SCENARIO(a_reset_that_the_kernel_refuses_is_told),
 	SCENARIO(methods_that_another_process_has_changed_meanwhile_are_left_alone),
+	SCENARIO(methods_that_cannot_be_put_back_are_told),
+	SCENARIO(methods_are_read_again_when_they_cannot_be_read_once),
+	SCENARIO(methods_that_are_not_put_back_in_time_are_told_pending),
+	SCENARIO(a_reset_by_any_method_that_does_not_end_needs_no_repair),
 	SCENARIO(what_a_time_out_has_left_is_put_back_by_a_repair),
 	SCENARIO(a_reset_that_is_killed_at_any_step_is_repaired),
 };

@@ -96,20 +96,31 @@ static void a_device_that_another_ones_module_took_is_given_back(void **state)
 	assert_device(PF, "igb", "(null)");
 }
 
+/* Then it is on a driver that is neither the wanted one nor the one that it was on. */
+static void a_device_that_another_ones_module_took_is_given_back_when_it_cannot_be_unbound(void **state)
+{
+	leave_waiting(VF, "vfio-pci");
+	write_file(DEVICES "/" PF "/sriov_numvfs", "0");
+	add_fault("sys.write path=*/vfio-pci/unbind times=1 fail=EBUSY");
+	ASSERT_FAILS(1, "unbind-failed", "restored", "detach", VF, PF);
+	assert_device(VF, NULL, "vfio-pci");
+	assert_device(PF, "igb", "(null)");
+}
+
 /* ---- another process takes the device meanwhile ---- */
 
-/* The command's drivers_probe is held while another process does what @other says. Returns its output. */
-static struct output run_beside(const char *const *command, void (*other)(void))
+/* The command is held at the step of this rule while another process does what @other says. Returns its output. */
+static struct output run_held(const char *const *command, const char *step, const char *more, void (*other)(void))
 {
 	struct output output;
 	pid_t pid;
 
-	add_fault("sys.write path=/sys/bus/pci/drivers_probe hold times=1");
+	add_fault("%s %s hold times=1", step, more);
 	fflush(NULL);
 	pid = fork();
 	assert_return_code(pid, errno);
 	if (pid == 0) {
-		unsigned long id = beside_wait_held("sys.write");
+		unsigned long id = beside_wait_held(step);
 
 		other();
 		beside_release(id);
@@ -119,6 +130,11 @@ static struct output run_beside(const char *const *command, void (*other)(void))
 	assert_int_equal(beside_end(pid), 0);
 	clear_faults();
 	return output;
+}
+
+static struct output run_beside(const char *const *command, void (*other)(void))
+{
+	return run_held(command, "sys.write", "path=/sys/bus/pci/drivers_probe", other);
 }
 
 static void bind_to_another_variant(void)
@@ -160,6 +176,67 @@ static void what_another_process_bound_during_a_reattach_is_left_to_it(void **st
 	check_left_to_the_other((const char *const[]){"vfiobind", "reattach", VF, "--json", NULL});
 }
 
+static void bind_to_the_host_driver(void)
+{
+	try_write_file("/sys/bus/pci/drivers/igbvf/bind", VF);
+}
+
+/* While its module was being loaded; it is no VFIO driver, so it was not the module. */
+static void what_another_process_gave_to_the_host_during_a_load_is_left_to_it(void **state)
+{
+	static const char *const command[] = {"vfiobind", "detach", VF, "--driver", "vfio-pci", "--json", NULL};
+	_cleanup_output_ struct output output = {.out = NULL};
+	_cleanup_json_ struct json_object *document = NULL;
+
+	write_file("/sys/bus/pci/drivers/igbvf/unbind", VF);
+	output = run_held(command, "module.load", "", bind_to_the_host_driver);
+	document = json_of(&output);
+	assert_int_equal(output.status, 5);
+	assert_json_text(document, "error.code", "wrong-driver");
+	assert_json_text(document, "state", "broken");
+	assert_device(VF, "igbvf", "(null)");
+}
+
+static void name_vfio_pci(void)
+{
+	try_write_file(DEVICES "/" VF "/driver_override", "vfio-pci");
+}
+
+static void bind_to_vfio_pci(void)
+{
+	name_vfio_pci();
+	try_write_file("/sys/bus/pci/drivers/igbvf/unbind", VF);
+	try_write_file("/sys/bus/pci/drivers_probe", VF);
+}
+
+/* It is what was asked for, and nothing that this operation has done: nothing is left to be done, or to be undone. */
+static void check_done_by_another(const char *step, void (*other)(void))
+{
+	static const char *const command[] = {"vfiobind", "detach", VF, "--driver", "vfio-pci", "--json", NULL};
+	_cleanup_output_ struct output output = run_held(command, step, "", other);
+	_cleanup_json_ struct json_object *document = json_of(&output);
+
+	assert_int_equal(output.status, 0);
+	assert_json_text(document, "devices.0.from", "vfio-pci");
+	assert_json_text(document, "devices.0.to", "vfio-pci");
+	assert_json_bool(document, "devices.0.changed", false);
+	assert_device(VF, "vfio-pci", "vfio-pci");
+}
+
+static void what_another_process_detached_during_a_load_is_done(void **state)
+{
+	RUN_WELL("modprobe", "vfio_pci_core");
+	check_done_by_another("module.live", bind_to_vfio_pci);
+}
+
+/* The module takes it because another process has named its driver. */
+static void what_another_process_had_the_module_take_is_done(void **state)
+{
+	RUN_WELL("modprobe", "vfio_pci_core");
+	write_file("/sys/bus/pci/drivers/igbvf/unbind", VF);
+	check_done_by_another("module.load", name_vfio_pci);
+}
+
 /* ---- a PF and its VF ---- */
 
 static void a_pf_is_not_detached_together_with_its_vf(void **state)
@@ -181,9 +258,13 @@ static const struct CMUnitTest igb_tests[] = {
 	SCENARIO(a_device_that_the_module_took_is_given_back_when_the_next_module_fails),
 	SCENARIO(a_device_that_another_ones_module_took_moves_on),
 	SCENARIO(a_device_that_another_ones_module_took_is_given_back),
+	SCENARIO(a_device_that_another_ones_module_took_is_given_back_when_it_cannot_be_unbound),
 	SCENARIO(what_another_process_bound_meanwhile_is_left_to_it),
 	SCENARIO(what_another_process_bound_between_unbind_and_probe_is_left_to_it),
 	SCENARIO(what_another_process_bound_during_a_reattach_is_left_to_it),
+	SCENARIO(what_another_process_gave_to_the_host_during_a_load_is_left_to_it),
+	SCENARIO(what_another_process_detached_during_a_load_is_done),
+	SCENARIO(what_another_process_had_the_module_take_is_done),
 	SCENARIO(a_pf_is_not_detached_together_with_its_vf),
 };
 

@@ -254,6 +254,32 @@ static void a_reattach_that_the_kernel_has_done_is_finished(void **state)
 	assert_false(is_written(tree, "devices", VF));
 }
 
+/* It was being insisted on when the operation came to its end; what others have named stays. */
+static void the_name_of_a_host_driver_that_was_insisted_on_is_taken_back(void **state)
+{
+	static const struct {
+		const char *record, *driver, *before, *after;
+	} cases[] = {
+		{"owned\nhost-driver igbvf\nhost-override igb-twin\n", "igbvf", "igbvf", "igb-twin"},
+		{"owned\nhost-driver igb\nhost-override igb-twin\n", "igbvf", "igbvf", "igbvf\n"},
+		{"host-driver igbvf\nhost-override igb-twin\n", "igbvf", "igbvf", "igbvf\n"},
+		{"owned\nhost-driver igbvf\nhost-override igb-twin\n", "igbvf", "igb", "igb\n"},
+		{"owned\nhost-driver igbvf\nhost-override igb-twin\n", "igbvf", "(null)", "(null)\n"},
+		{"owned\nhost-override igb-twin\n", NULL, "igbvf", "igb-twin"},
+	};
+	const struct tree *tree = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char more[256];
+
+		put_state(tree, cases[i].driver, cases[i].before);
+		snprintf(more, sizeof(more), "%sbefore-driver vfio-pci\nmember " VF "\n", cases[i].record);
+		put_record(tree, "journals", VF, REATTACH, more);
+		check_outcome(tree, false, VF " finished\n");
+		assert_string_equal(slurp(tree, VF_DIRECTORY "/driver_override"), cases[i].after);
+	}
+}
+
 /* Neither way works: the unbind has no effect, and so has what undoes the override. */
 static void a_reattach_that_cannot_be_finished_is_undone(void **state)
 {
@@ -486,6 +512,7 @@ int main(void)
 		test_on_tree(what_cannot_be_written_down_is_not_finished),
 		test_on_tree(a_driver_whose_name_was_not_known_is_asked_for),
 		test_on_tree(a_reattach_that_the_kernel_has_done_is_finished),
+		test_on_tree(the_name_of_a_host_driver_that_was_insisted_on_is_taken_back),
 		test_on_tree(a_reattach_that_cannot_be_finished_is_undone),
 		test_on_tree(what_is_another_operations_by_now_is_left_to_it),
 		test_on_tree(without_the_first_ones_journal_nothing_had_begun),
