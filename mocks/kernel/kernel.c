@@ -8,6 +8,8 @@
 #include "kernel/kernfs-internal.h"
 #include "kernel/pci.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 /* The part of the tree that every machine has. */
@@ -202,12 +204,29 @@ static int init_locks(struct kernel *k)
 	return 0;
 }
 
+/* malloc'd, or NULL. */
+static char *known_profiles(void)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	for (const char *const *name = profile_names; stream && *name; name++)
+		fprintf(stream, "%s%s", name == profile_names ? "" : ", ", *name);
+	if (stream)
+		fclose(stream);
+	return text;
+}
+
 static int set_profile(struct kernel *k, const char *name, char **ret_error)
 {
 	const struct machine *machine = k->machine;
 
 	if (profile_find(name, &k->profile)) {
-		*ret_error = xasprintf("profile %s: there is none; known are 5.10, 5.19, 6.1, 6.6, 6.12, 7.2", name);
+		char *known = known_profiles();
+
+		*ret_error = xasprintf("profile %s: there is none; known are %s", name, known ?: "");
+		free(known);
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < machine->n_settings; i++)
