@@ -366,6 +366,13 @@ static void a_detach_whose_undoing_does_not_end_is_told_pending(void **state)
 		.driver_override = DRIVER,
 	});
 	machine_reset(NULL);
+	/* Before anything is undone, it is read what there is to be undone. */
+	check_undoing_pending(&(const struct pending_case){
+		.held = "sys.read path=*/" VF "/driver_override after=1",
+		.driver = NULL,
+		.driver_override = DRIVER,
+	});
+	machine_reset(NULL);
 	check_undoing_pending(&(const struct pending_case){
 		.held = "sys.write path=*/" VF "/driver_override after=2",
 		.driver = "igbvf",

@@ -136,6 +136,16 @@ static void what_was_held_is_finished_by_the_kernel(void **state)
 }
 
 /* What failed is told, and that it is not undone yet. */
+/* Without it another driver might be taken for the best. */
+static void explain_and_detach_end_when_the_modalias_is_held(void **state)
+{
+	add_fault("sys.read path=*/" NIC "/modalias hold");
+	ASSERT_FAILS(4, "timed-out", "untouched", "explain", NIC, TIMEOUT);
+	ASSERT_FAILS(4, "timed-out", "untouched", "detach", NIC, TIMEOUT);
+	beside_release_all();
+	assert_nothing_written();
+}
+
 static void an_undo_that_is_held_is_pending_until_repaired(void **state)
 {
 	_cleanup_output_ struct output repaired = {.out = NULL};
@@ -265,6 +275,7 @@ static const struct CMUnitTest e1000e_tests[] = {
 	SCENARIO(reset_ends_whichever_step_is_held),
 	SCENARIO(what_was_held_is_finished_by_the_kernel),
 	SCENARIO(show_ends_when_an_attribute_is_held),
+	SCENARIO(explain_and_detach_end_when_the_modalias_is_held),
 	SCENARIO(an_undo_that_is_held_is_pending_until_repaired),
 	SCENARIO(a_repair_that_is_held_is_pending_until_the_next),
 };
