@@ -290,7 +290,22 @@ static int put_back(struct reset *reset, int r)
 
 /* ----------------------------------------------------------------------------------------------------- all of it */
 
-static int run(struct reset *reset, const struct vfiobind_address *address)
+/* Before the first store, so that nothing but a failure of the reset itself can fail after it. */
+static int fill(struct reset *reset, struct reset_box *box)
+{
+	struct vfiobind_result_device *result = reset->device->result;
+	const char *methods = reset->choose ? reset->method : reset->methods;
+
+	box->reset.address = result->address;
+	box->reset.n_warnings = result->n_warnings;
+	box->reset.warnings = result->warnings;
+	if (!reset->has_methods)
+		return 0;
+	box->reset.methods = arena_strdup(&box->arena, methods);
+	return box->reset.methods ? 0 : fail_memory(&reset->error);
+}
+
+static int run(struct reset *reset, const struct vfiobind_address *address, struct reset_box *box)
 {
 	struct operation *operation = &reset->operation;
 	int r;
@@ -306,6 +321,8 @@ static int run(struct reset *reset, const struct vfiobind_address *address)
 	if (r == 0)
 		r = check(reset);
 	if (r == 0)
+		r = fill(reset, box);
+	if (r == 0)
 		r = prepare(reset);
 	if (r == 0 && reset->choose)
 		r = choose_method(reset);
@@ -316,20 +333,6 @@ static int run(struct reset *reset, const struct vfiobind_address *address)
 	if (operation->error->state <= VFIOBIND_STATE_RESTORED)
 		journal_drop(operation);
 	return r;
-}
-
-static int fill(struct reset *reset, struct reset_box *box)
-{
-	struct vfiobind_result_device *result = reset->device->result;
-	const char *methods = reset->choose ? reset->method : reset->methods;
-
-	box->reset.address = result->address;
-	box->reset.n_warnings = result->n_warnings;
-	box->reset.warnings = result->warnings;
-	if (!reset->has_methods)
-		return 0;
-	box->reset.methods = arena_strdup(&box->arena, methods);
-	return box->reset.methods ? 0 : fail_memory(&reset->error);
 }
 
 int vfiobind_device_reset(struct vfiobind_context *context, const struct vfiobind_address *address,
@@ -364,9 +367,7 @@ int vfiobind_device_reset(struct vfiobind_context *context, const struct vfiobin
 		r = fail(&reset->error, .code = VFIOBIND_ERROR_INVALID_ARGUMENT, .operation = "reset by",
 			 .object = copy.method, .expected = "the name of a reset method");
 	else
-		r = run(reset, address);
-	if (r == 0)
-		r = fill(reset, box);
+		r = run(reset, address, box);
 	if (r < 0 && address)
 		error_add_device(&reset->error, address);
 	if (r < 0)
