@@ -200,6 +200,20 @@ static void of_equals_that_cannot_be_used_nothing_is_said_but_that(void **state)
 	vfiobind_ranking_free(ranking);
 }
 
+/* Whatever it is, vfio-pci takes it. */
+static void a_device_without_a_modalias_gets_vfio_pci(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_ranking *ranking;
+
+	drop(tree, VF_DIRECTORY "/modalias");
+	ranking = rank(tree);
+	assert_string_equal(ranking->chosen->driver, "vfio-pci");
+	assert_null(ranking->modalias);
+	assert_string_equal(ranking->warnings[0], "the device's modalias cannot be read");
+	vfiobind_ranking_free(ranking);
+}
+
 static void a_device_that_is_not_there_has_no_drivers(void **state)
 {
 	static const struct vfiobind_address other = {.bus = 4, .slot = 0x11, .function = 4};
@@ -224,6 +238,7 @@ int main(void)
 		test_on_tree(entries_of_built_in_modules_that_are_no_alias_of_ours_are_passed_over),
 		test_on_tree(a_module_is_known_by_the_best_of_its_aliases),
 		test_on_tree(of_equals_that_cannot_be_used_nothing_is_said_but_that),
+		test_on_tree(a_device_without_a_modalias_gets_vfio_pci),
 		test_on_tree(a_device_that_is_not_there_has_no_drivers),
 	};
 
