@@ -327,8 +327,8 @@ static void check_function(const struct function *function, enum call_kind kind)
 {
 	_cleanup_snapshot_ struct snapshot *old = NULL, *new = NULL;
 	struct failing_call call = {.function = function, .kind = kind, .which = 1000000};
-	/* All of those that change something take minutes. */
-	unsigned long stride = function->changes && !getenv("MOCKSYS_TEST_ALL") ? 5 : 1;
+	/* All of those that change something take minutes; under valgrind, an hour. */
+	unsigned long stride = (function->changes && !getenv("MOCKSYS_TEST_ALL") ? 5 : 1) * (under_valgrind() ? 7 : 1);
 	int r;
 
 	machine_reset(NULL);
