@@ -149,15 +149,22 @@ static void remove_directory(const struct sandbox *sandbox)
 {
 	struct stat st;
 
-	if (!sandbox->directory[0] || lstat(sandbox->directory, &st) < 0 || st.st_uid != geteuid())
-		return;
-	/*
-	 * A fusermount3 of the launcher may still be on its way. It cannot mount on a directory that has gone, and when
-	 * it was first, this one does not go.
-	 */
-	for (int attempts = 0; rmdir(sandbox->fake) < 0 && errno == EBUSY && attempts < 100; attempts++)
-		unmount_fake(sandbox);
-	nftw(sandbox->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	/* Whoever else still makes something in there ends, and cannot be waited for: for about a second. */
+	for (int attempts = 0; attempts < 100; attempts++) {
+		if (!sandbox->directory[0] || lstat(sandbox->directory, &st) < 0 || st.st_uid != geteuid())
+			return;
+		if (attempts > 0)
+			poll(NULL, 0, 10);
+		/*
+		 * A fusermount3 of the launcher may still be on its way. It cannot mount on a directory that has gone,
+		 * and when it was first, this one does not go.
+		 */
+		if (rmdir(sandbox->fake) < 0 && errno == EBUSY) {
+			unmount_fake(sandbox);
+			rmdir(sandbox->fake);
+		}
+		nftw(sandbox->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	}
 }
 
 /* ---- the command's processes ---- */
