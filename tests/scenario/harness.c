@@ -174,6 +174,14 @@ char *read_file(const char *path)
 	return read_bytes(path, NULL);
 }
 
+void assert_text(const char *path, const char *expected)
+{
+	_cleanup_text_ char *text = read_file(path);
+
+	assert_non_null(text);
+	assert_string_equal(text, expected);
+}
+
 bool exists(const char *path)
 {
 	struct stat st;

@@ -65,6 +65,7 @@ __attribute__((format(printf, 1, 2))) char *format_text(const char *format, ...)
 void write_file(const char *path, const char *text);
 int try_write_file(const char *path, const char *text); /* 0 or a negative errno */
 char *read_file(const char *path);                      /* malloc'd; NULL if it cannot be read */
+void assert_text(const char *path, const char *expected);
 bool exists(const char *path);
 /* What a link's target ends in, as "igbvf"; NULL if there is no such link. malloc'd. */
 __attribute__((format(printf, 1, 2))) char *link_name(const char *format, ...);
