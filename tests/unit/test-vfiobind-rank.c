@@ -35,6 +35,89 @@ static const char *describe(const struct vfiobind_ranking *ranking)
 	return text;
 }
 
+static void the_most_specific_alias_wins(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_ranking *ranking = rank(tree);
+
+	assert_int_equal(ranking->n_candidates, 2);
+	assert_ptr_equal(ranking->chosen, ranking->candidates[0]);
+	assert_string_equal(ranking->chosen->driver, "vfio-pci-igbvf");
+	assert_string_equal(ranking->chosen->module, "vfio_pci_igbvf");
+	assert_int_equal(ranking->chosen->line, 5);
+	assert_int_equal(ranking->chosen->rank, 1);
+	assert_string_equal(ranking->candidates[1]->driver, "vfio-pci");
+	assert_int_equal(ranking->candidates[1]->rank, 2);
+	assert_int_equal(ranking->n_warnings, 0);
+	vfiobind_ranking_free(ranking);
+}
+
+static void equal_aliases_are_a_warning_that_names_both(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_ranking *ranking;
+
+	put_driver(tree, "igbvf-vfio-pci", "igbvf_vfio_pci");
+	put(tree,
+	    "alias vfio_pci:v00008086d000010CAsv*sd*bc*sc*i* igbvf_vfio_pci\n"
+	    "alias vfio_pci:v00008086d000010CAsv*sd*bc*sc*i* vfio_pci_igbvf\n",
+	    "modules/modules.alias");
+	ranking = rank(tree);
+	assert_string_equal(ranking->chosen->module, "igbvf_vfio_pci");
+	assert_int_equal(ranking->candidates[0]->rank, 1);
+	assert_int_equal(ranking->candidates[1]->rank, 1);
+	assert_int_equal(ranking->n_warnings, 1);
+	assert_non_null(strstr(ranking->warnings[0], "igbvf_vfio_pci"));
+	assert_non_null(strstr(ranking->warnings[0], "vfio_pci_igbvf"));
+	vfiobind_ranking_free(ranking);
+}
+
+static void a_module_that_is_missing_is_passed_over(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_ranking *ranking;
+
+	put(tree,
+	    "alias vfio_pci:v00008086d000010CAsv00001AF4sd00001100bc*sc*i* no_such_module\n"
+	    "alias vfio_pci:v00008086d000010CAsv*sd*bc*sc*i* vfio_pci_igbvf\n",
+	    "modules/modules.alias");
+	ranking = rank(tree);
+	assert_string_equal(ranking->chosen->module, "vfio_pci_igbvf");
+	assert_false(ranking->candidates[0]->usable);
+	assert_int_equal(ranking->n_warnings, 1);
+	assert_non_null(strstr(ranking->warnings[0], "no_such_module"));
+	vfiobind_ranking_free(ranking);
+}
+
+static void without_modules_alias_vfio_pci_is_taken_with_a_warning(void **state)
+{
+	const struct tree *tree = *state;
+	struct vfiobind_ranking *ranking;
+
+	drop(tree, "modules/modules.alias");
+	ranking = rank(tree);
+	assert_string_equal(ranking->chosen->driver, "vfio-pci");
+	assert_null(ranking->chosen->alias);
+	assert_int_equal(ranking->n_warnings, 2);
+	assert_non_null(strstr(ranking->warnings[0], "modules.alias"));
+	vfiobind_ranking_free(ranking);
+}
+
+static void built_in_modules_have_aliases_too(void **state)
+{
+	static const char modinfo[] = "igb.alias=pci:v1d2\0vfio_pci_igbvf.license=GPL\0"
+				      "vfio_pci_igbvf.alias=vfio_pci:v00008086d000010CAsv*sd*bc*sc*i*";
+	const struct tree *tree = *state;
+	struct vfiobind_ranking *ranking;
+
+	put(tree, "", "modules/modules.alias");
+	put_bytes(tree, modinfo, sizeof(modinfo), "modules/modules.builtin.modinfo");
+	ranking = rank(tree);
+	assert_string_equal(ranking->chosen->module, "vfio_pci_igbvf");
+	assert_int_equal(ranking->chosen->line, 0);
+	vfiobind_ranking_free(ranking);
+}
+
 static void lines_that_are_no_alias_of_ours_are_passed_over(void **state)
 {
 	static const char *const lines[] = {
@@ -214,6 +297,21 @@ static void a_device_without_a_modalias_gets_vfio_pci(void **state)
 	vfiobind_ranking_free(ranking);
 }
 
+static void a_device_that_does_not_say_what_it_is_gets_vfio_pci(void **state)
+{
+	static const char *const texts[] = {"pci:v0000", "usb:v00008086", "\n", ""};
+	struct vfiobind_ranking *ranking;
+	const struct tree *tree = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		put(tree, texts[i], "sys/devices/pci0000:00/0000:04:11.5/modalias");
+		ranking = rank(tree);
+		assert_string_equal(ranking->chosen->driver, "vfio-pci");
+		assert_non_null(strstr(ranking->warnings[0], "modalias"));
+		vfiobind_ranking_free(ranking);
+	}
+}
+
 static void a_device_that_is_not_there_has_no_drivers(void **state)
 {
 	static const struct vfiobind_address other = {.bus = 4, .slot = 0x11, .function = 4};
@@ -231,6 +329,11 @@ static void a_device_that_is_not_there_has_no_drivers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		test_on_tree(the_most_specific_alias_wins),
+		test_on_tree(equal_aliases_are_a_warning_that_names_both),
+		test_on_tree(a_module_that_is_missing_is_passed_over),
+		test_on_tree(without_modules_alias_vfio_pci_is_taken_with_a_warning),
+		test_on_tree(built_in_modules_have_aliases_too),
 		test_on_tree(lines_that_are_no_alias_of_ours_are_passed_over),
 		test_on_tree(a_line_is_three_words),
 		test_on_tree(a_line_longer_than_any_is_one_line),
@@ -239,6 +342,7 @@ int main(void)
 		test_on_tree(a_module_is_known_by_the_best_of_its_aliases),
 		test_on_tree(of_equals_that_cannot_be_used_nothing_is_said_but_that),
 		test_on_tree(a_device_without_a_modalias_gets_vfio_pci),
+		test_on_tree(a_device_that_does_not_say_what_it_is_gets_vfio_pci),
 		test_on_tree(a_device_that_is_not_there_has_no_drivers),
 	};
 
