@@ -173,7 +173,7 @@ static void a_worker_that_is_killed_is_a_failure_that_is_undone(void **state)
 
 static void assert_outcome(int status, const char *outcome, const char *note)
 {
-	const char *timeout = status == 4 ? "--timeout=0.3" : "--timeout=30";
+	const char *timeout = status == 4 ? "--timeout=1" : "--timeout=30";
 	_cleanup_output_ struct output output = RUN_EXPECTING(status, "vfiobind", "repair", timeout, "--json");
 	_cleanup_json_ struct json_object *document = json_of(&output);
 

@@ -181,7 +181,7 @@ static void check_second(const char *first_device, const char *second_device)
 	note = format_text("pid %d, vfiobind", pid);
 	{
 		_cleanup_output_ struct output output = RUN_EXPECTING(
-			3, "vfiobind", "detach", second_device, "--driver", OTHER_DRIVER, "--timeout=0.2", "--json");
+			3, "vfiobind", "detach", second_device, "--driver", OTHER_DRIVER, "--timeout=1", "--json");
 		_cleanup_json_ struct json_object *document = json_of(&output);
 
 		assert_json_text(document, "error.code", "locked");

@@ -266,7 +266,7 @@ static void what_a_time_out_has_left_is_put_back_by_a_repair(void **state)
 {
 	detach();
 	add_fault("pci.reset device=" NIC " hold");
-	ASSERT_FAILS(4, "timed-out", "pending", "reset", NIC, "--method", "bus", "--timeout", "0.3");
+	ASSERT_FAILS(4, "timed-out", "pending", "reset", NIC, "--method", "bus", "--timeout", "1");
 	assert_methods("bus\n");
 	{
 		_cleanup_output_ struct output output =

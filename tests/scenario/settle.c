@@ -90,7 +90,7 @@ static void change_record(const char *from, const char *to)
 static void check_warning(const char *warning)
 {
 	_cleanup_output_ struct output output =
-		RUN_EXPECTING(0, "vfiobind", "reattach", NIC, "--json", "--timeout", "0.5");
+		RUN_EXPECTING(0, "vfiobind", "reattach", NIC, "--json", "--timeout", "1");
 	_cleanup_json_ struct json_object *document = json_of(&output);
 
 	assert_json_text(document, "devices.0.warnings.0", warning);

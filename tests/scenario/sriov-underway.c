@@ -46,7 +46,7 @@ static void a_driver_that_is_loaded_late_is_waited_for(void **state)
 	beside_release(verification);
 	probe = beside_wait_held("dd.probe");
 	/* It is waiting: it still has the lock. */
-	ASSERT_FAILS(3, "locked", "untouched", "sriov", PF, "--numvfs", "1", "--timeout", "0.5");
+	ASSERT_FAILS(3, "locked", "untouched", "sriov", PF, "--numvfs", "1", "--timeout", "1");
 	beside_release(probe);
 	assert_int_equal(beside_end(loading), 0);
 	assert_int_equal(beside_end(creating), 0);
@@ -66,7 +66,7 @@ static void a_driver_that_does_not_come_is_a_warning(void **state)
 	_cleanup_output_ struct output output = {.out = NULL};
 
 	RUN_WELL("modprobe", "-r", "igbvf");
-	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "1", "--timeout", "0.5");
+	output = RUN_EXPECTING(0, "vfiobind", "sriov", PF, "--numvfs", "1", "--timeout", "1");
 	assert_string_equal(output.err, "vfiobind: " PF ": warning: " VF ": no driver has taken it: see dmesg\n");
 	assert_string_equal(output.out, PF ": igb, 1 of 7 virtual functions, drivers_autoprobe on\n"
 					   "  0  0000:04:10.0  group 0     no driver (not ready)\n");
@@ -230,7 +230,7 @@ static void what_a_time_out_has_left_is_finished_by_a_repair(void **state)
 {
 	write_file(NUMVFS, "0");
 	add_fault("iov.enable hold");
-	ASSERT_FAILS(4, "timed-out", "pending", "sriov", PF, "--numvfs", "1", "--timeout", "0.5");
+	ASSERT_FAILS(4, "timed-out", "pending", "sriov", PF, "--numvfs", "1", "--timeout", "1");
 	ASSERT_FAILS(3, "repair-needed", "untouched", "detach", PF);
 	assert_repaired(4, "--timeout=0.1", "pending");
 	beside_release_all();
@@ -267,9 +267,9 @@ static void a_second_change_waits_and_then_names_the_first(void **state)
 	pid = beside_start(command);
 	id = beside_wait_held("iov.enable");
 	clear_faults();
-	ASSERT_FAILS(3, "locked", "untouched", "sriov", PF, "--numvfs", "0", "--timeout", "0.2");
-	ASSERT_FAILS(3, "locked", "untouched", "detach", PF, "--timeout", "0.2");
-	output = RUN_EXPECTING(3, "vfiobind", "sriov", PF, "--numvfs", "0", "--timeout", "0.2");
+	ASSERT_FAILS(3, "locked", "untouched", "sriov", PF, "--numvfs", "0", "--timeout", "1");
+	ASSERT_FAILS(3, "locked", "untouched", "detach", PF, "--timeout", "1");
+	output = RUN_EXPECTING(3, "vfiobind", "sriov", PF, "--numvfs", "0", "--timeout", "1");
 	{
 		_cleanup_text_ char *name = format_text("pid %d, vfiobind", (int)pid);
 
@@ -291,7 +291,7 @@ static void vfs_are_not_taken_from_a_detach_that_has_begun(void **state)
 	add_fault("dd.probe driver=vfio-pci-igbvf hold");
 	pid = beside_start(command);
 	id = beside_wait_held("dd.probe");
-	ASSERT_FAILS(3, "locked", "untouched", "sriov", PF, "--numvfs", "0", "--timeout", "0.2");
+	ASSERT_FAILS(3, "locked", "untouched", "sriov", PF, "--numvfs", "0", "--timeout", "1");
 	beside_release(id);
 	assert_int_equal(beside_end(pid), 0);
 	ASSERT_FAILS(3, "vf-detached", "untouched", "sriov", PF, "--numvfs", "0");
