@@ -335,6 +335,19 @@ void assert_same_host(const char *before, const char *after)
 	}
 }
 
+/* With all that tells why: what is in it, what is mounted there, and who runs. */
+static void fail_left(const char *name)
+{
+	char command[PATH_MAX];
+
+	snprintf(command, sizeof(command),
+		 "exec >&2; find %s/%s -xdev -ls; grep %s /proc/self/mountinfo; ps axo pid,ppid,stat,args",
+		 test_directory, name, test_directory);
+	if (system(command) != 0)
+		fputs("(ps is missing)\n", stderr);
+	fail_msg("%s/%s is left", test_directory, name);
+}
+
 void assert_nothing_left(void)
 {
 	DIR *directory = opendir(test_directory);
@@ -345,7 +358,7 @@ void assert_nothing_left(void)
 	for (struct dirent *entry; (entry = readdir(directory));)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
 		    strcmp(entry->d_name, "mocksys") != 0)
-			fail_msg("%s/%s is left", test_directory, entry->d_name);
+			fail_left(entry->d_name);
 	closedir(directory);
 	look = open_memstream(&text, &size);
 	note_mounts();

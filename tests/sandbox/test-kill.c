@@ -38,15 +38,18 @@ static void remove_cache(void)
 }
 
 /* Again and again: the first victim may just have made way for the next of its role. */
-static void kill_until_ended(const struct run *run, const char *role)
+static int kill_until_ended(const struct run *run, const char *role)
 {
-	while (waitpid(run->pid, NULL, WNOHANG) == 0) {
+	int status;
+
+	while (waitpid(run->pid, &status, WNOHANG) == 0) {
 		pid_t victim = run_find(run, role);
 
 		if (victim)
 			kill(victim, SIGKILL);
 		sched_yield();
 	}
+	return status;
 }
 
 static void kill_at_moments(const char *role)
@@ -54,13 +57,17 @@ static void kill_at_moments(const char *role)
 	for (int i = 0; i < n_moments; i++) {
 		struct timespec moment = {.tv_nsec = 1000 * (nrand48(seed) % LONGEST_US)};
 		struct run run;
+		int status;
 
 		/* Every third time depmod is on the way, too. */
 		if (i % 3 == 0)
 			remove_cache();
 		run_start(&run, WORDS("--via", way), SHELL(busy));
 		nanosleep(&moment, NULL);
-		kill_until_ended(&run, role);
+		status = kill_until_ended(&run, role);
+		/* By itself it ends in order, or as the command did: a crash might have left something, too. */
+		if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+			fail_msg("mocksys crashed: %s", strsignal(WTERMSIG(status)));
 		run_wait_until_gone(&run);
 		assert_nothing_left();
 	}
