@@ -67,6 +67,15 @@ static bool names_device(const char *message, const char *device)
 	return false;
 }
 
+/* dev_driver_string(): of a device that no driver has, so it is no reason why none took it, as "Adding to iommu group 5". */
+static bool is_of_the_bus(const char *message, const char *device)
+{
+	size_t length = strlen(device);
+
+	return strncmp(message, "pci ", 4) == 0 && strncmp(message + 4, device, length) == 0 &&
+	       message[4 + length] == ':';
+}
+
 void diagnose_parse_log(char *records, const char *device, struct log_clue *clue)
 {
 	char *rest = NULL;
@@ -78,7 +87,8 @@ void diagnose_parse_log(char *records, const char *device, struct log_clue *clue
 		int number;
 
 		/* A line with a blank first is a property; a priority of 8 and more has a facility, so is not the kernel's. */
-		if (line[0] == ' ' || !message || *end != ',' || priority > 7 || !names_device(message, device))
+		if (line[0] == ' ' || !message || *end != ',' || priority > 7 || !names_device(message, device) ||
+		    is_of_the_bus(message + 1, device))
 			continue;
 		number = find_number(message);
 		/* What a driver says before the errno is reported may explain it, what comes after does not. */

@@ -8,12 +8,12 @@
 /* What the kernel's log says of a probe. */
 struct log_clue {
 	int number;        /* the positive errno of the probe; 0 if the log does not say */
-	char message[192]; /* the last message about the device, its newline cut; empty if there is none */
+	char message[192]; /* the last one of the device while a driver had it, its newline cut; or empty */
 };
 
 /*
  * Looks for messages of the kernel about the device in records of /dev/kmsg: "PRIORITY,…;MESSAGE\n KEY=VALUE\n…". What
- * user space wrote there is passed over. The clue is added to.
+ * user space wrote there is passed over, and what was said while no driver had the device. The clue is added to.
  */
 void diagnose_parse_log(char *records, const char *device, struct log_clue *clue);
 

@@ -434,6 +434,10 @@ static void the_kernels_log_tells_the_errno_of_a_probe(void **state)
 		{"4,99,12,-;probe of 0000:04:11.5", 0, "probe of 0000:04:11.5"},
 		{"12,99,12,-;vfio-pci 0000:04:11.5: probe with driver vfio-pci failed with error -16\n", 0, ""},
 		{"4,99,12,-;vfio-pci 0000:04:11.5: Cannot bind\n", 0, "vfio-pci 0000:04:11.5: Cannot bind"},
+		/* No driver had it when this was said. What is said of another function may have to do with it. */
+		{"6,99,12,-;pci 0000:04:11.5: Adding to iommu group 5\n", 0, ""},
+		{"6,99,12,-;pci 0000:04:11.50: above 0000:04:11.5\n", 0, "pci 0000:04:11.50: above 0000:04:11.5"},
+		{"6,99,12,-;pci 0000:04:01.0: above 0000:04:11.5\n", 0, "pci 0000:04:01.0: above 0000:04:11.5"},
 		{" DEVICE=+pci:0000:04:11.5;probe failed with error -5\n", 0, ""},
 		{"", 0, ""},
 		{"garbage 0000:04:11.5", 0, ""},
