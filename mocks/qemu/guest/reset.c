@@ -194,6 +194,19 @@ static void set_numvfs(const char *address, const char *number)
 	write_file(path, number);
 }
 
+/* Of the functions that have it: no driver takes a VF without. */
+static void put_back_autoprobe(void)
+{
+	char address[32], autoprobe[4], path[PATH_MAX];
+
+	for (const char *line = NULL; (line = spec_next("device", line));) {
+		if (sscanf(line, "%31s %*s %3s", address, autoprobe) != 2)
+			continue;
+		snprintf(path, sizeof(path), DEVICES "/%s/sriov_drivers_autoprobe", address);
+		write_file(path, autoprobe);
+	}
+}
+
 static void remove_vfs(const char *vf, const char *driver, const char *pf)
 {
 	set_numvfs(pf, "0");
@@ -278,6 +291,7 @@ void reset_run(bool all)
 	enum change change;
 
 	spec_read(FOLDER GUEST_SPEC);
+	put_back_autoprobe();
 	change = all || modules_are_missing() ? MORE : find_change(before, now, ignore);
 	if (change == VFS) {
 		find_change(before, now, give_back);
