@@ -313,6 +313,12 @@ unsigned int trace_count(const char *const *words)
 	return n;
 }
 
+void assert_traced(unsigned int n, const char *const *words)
+{
+	if (!on_real_kernel())
+		assert_int_equal(trace_count(words), n);
+}
+
 void assert_nothing_written(void)
 {
 	_cleanup_text_ char *trace = on_real_kernel() ? NULL : trace_read();

@@ -86,6 +86,9 @@ void trace_clear(void);
 /* The lines that hold @words, all of them. */
 unsigned int trace_count(const char *const *words);
 #define TRACE_COUNT(...) trace_count((const char *const[]){__VA_ARGS__, NULL})
+/* There are @n such lines; on a real kernel nobody can tell. */
+void assert_traced(unsigned int n, const char *const *words);
+#define ASSERT_TRACED(n, ...) assert_traced((n), (const char *const[]){__VA_ARGS__, NULL})
 /* No attribute was written, no module loaded; on a real kernel nobody can tell. */
 void assert_nothing_written(void);
 
