@@ -61,6 +61,17 @@ static int settle_unclosed(struct transaction *transaction, const struct operati
 	return settle(transaction, device, VFIOBIND_REPAIR_FAILED, note);
 }
 
+/* Nothing was done to it. What had no time, or was another process's, is done the next time. */
+static int add_failure(struct transaction *transaction, const struct vfiobind_address *address,
+		       const struct record *record)
+{
+	const struct vfiobind_error *error = &transaction->error;
+	bool is_pending = error->code == VFIOBIND_ERROR_LOCKED || error->code == VFIOBIND_ERROR_TIMED_OUT;
+
+	return repair_add_failure(transaction->repair, address, record,
+				  is_pending ? VFIOBIND_REPAIR_PENDING : VFIOBIND_REPAIR_FAILED, error);
+}
+
 static int settle_all(struct transaction *transaction, enum vfiobind_repair_outcome outcome, const char *note)
 {
 	int r = 0;
@@ -140,7 +151,7 @@ static int add_member(struct transaction *transaction, const struct vfiobind_add
 		return repair_add_failure(repair, address, NULL, VFIOBIND_REPAIR_MALFORMED, &transaction->error);
 	r = collect_device(operation, address);
 	if (r < 0 && transaction->error.code != VFIOBIND_ERROR_DEVICE_NOT_FOUND)
-		return repair_add_failure(repair, address, record, VFIOBIND_REPAIR_FAILED, &transaction->error);
+		return add_failure(transaction, address, record);
 	device = r == 0 ? &operation->devices[operation->n_devices - 1] : NULL;
 	is_gone = !device || device->gone;
 	if (!is_gone && journal_is_current(repair->context, record, device->identity)) {
@@ -365,10 +376,7 @@ static int repair_transaction(struct repair *repair, const struct record *record
 	if (!repair->dry_run)
 		r = take_locks(&transaction, record);
 	if (r < 0)
-		return repair_add_failure(repair, &record->address, record,
-					  transaction.error.code == VFIOBIND_ERROR_LOCKED ? VFIOBIND_REPAIR_PENDING
-											  : VFIOBIND_REPAIR_FAILED,
-					  &transaction.error);
+		return add_failure(&transaction, &record->address, record);
 	context_extend(repair->context);
 	for (size_t i = 0; r >= 0 && i < record->n_members; i++)
 		r = add_member(&transaction, &record->members[i], record->transaction);

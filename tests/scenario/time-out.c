@@ -135,13 +135,18 @@ static void what_was_held_is_finished_by_the_kernel(void **state)
 	assert_device(NIC, DRIVER, DRIVER);
 }
 
+static void skip_if_files_are_not_held(void)
+{
+	if (!is_way_plain())
+		return;
+	print_message("skipped: in way plain what never changes is a file, which no rule holds\n");
+	skip();
+}
+
 /* Without it another driver might be taken for the best. */
 static void explain_and_detach_end_when_the_modalias_is_held(void **state)
 {
-	if (is_way_plain()) {
-		print_message("skipped: in way plain what never changes is a file, which no rule holds\n");
-		skip();
-	}
+	skip_if_files_are_not_held();
 	add_fault("sys.read path=*/" NIC "/modalias hold");
 	ASSERT_FAILS(4, "timed-out", "untouched", "explain", NIC, TIMEOUT);
 	ASSERT_FAILS(4, "timed-out", "untouched", "detach", NIC, TIMEOUT);
@@ -180,6 +185,27 @@ static void a_repair_that_is_held_is_pending_until_the_next(void **state)
 	first = json_of(&pending);
 	assert_json_text(first, "devices.0.outcome", "pending");
 	beside_release_all();
+	repaired = RUN_EXPECTING(0, "vfiobind", "repair", "--json");
+	second = json_of(&repaired);
+	assert_json_text(second, "devices.0.outcome", "finished");
+	assert_device(NIC, "e1000e", "(null)");
+}
+
+/* Nothing was tried, so that the next one finds it the same. */
+static void a_repair_that_cannot_look_leaves_it_to_the_next(void **state)
+{
+	_cleanup_output_ struct output pending = {.out = NULL}, repaired = {.out = NULL};
+	_cleanup_json_ struct json_object *first = NULL, *second = NULL;
+
+	skip_if_files_are_not_held();
+	prepare(reattach);
+	assert_true(beside_crash_at((const char *const[]){"vfiobind", "reattach", NIC, NULL},
+				    "sys.write path=*/" DRIVER "/unbind times=1"));
+	add_fault("sys.read path=*/" NIC "/modalias hold");
+	pending = RUN_EXPECTING(4, "vfiobind", "repair", "--timeout=1", "--json");
+	first = json_of(&pending);
+	assert_json_text(first, "devices.0.outcome", "pending");
+	assert_true(beside_release_all());
 	repaired = RUN_EXPECTING(0, "vfiobind", "repair", "--json");
 	second = json_of(&repaired);
 	assert_json_text(second, "devices.0.outcome", "finished");
@@ -282,6 +308,7 @@ static const struct CMUnitTest e1000e_tests[] = {
 	SCENARIO(explain_and_detach_end_when_the_modalias_is_held),
 	SCENARIO(an_undo_that_is_held_is_pending_until_repaired),
 	SCENARIO(a_repair_that_is_held_is_pending_until_the_next),
+	SCENARIO(a_repair_that_cannot_look_leaves_it_to_the_next),
 };
 
 SCENARIO_MAIN(SUITE("e1000e", e1000e_tests), SUITE("e1000e-cdev", cdev_tests))
