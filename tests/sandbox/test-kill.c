@@ -38,8 +38,8 @@ static void remove_cache(void)
 }
 
 /*
- * Again and again: the first victim may just have made way for the next of its role. But not for ever: among them may be
- * who is to unmount, and until its exec(2) nothing tells it from the others.
+ * Again and again: the first victim may just have made way for the next of its role. But not for ever: until its exec(2)
+ * nothing tells a fusermount3 that is to unmount from the others, and on an idle machine nearly each would be killed.
  */
 static int kill_until_ended(const struct run *run, const char *role)
 {
