@@ -11,7 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <fts.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <spawn.h>
@@ -87,7 +87,6 @@ static int make_private_paths(const struct sandbox *sandbox)
 #define NAME(path) path,
 	static const char *const paths[] = {"/etc", "/run", MOCKSYS_PRIVATE_PATHS(NAME)};
 #undef NAME
-	uid_t owner = sandbox->options.ordinary_user ? sandbox->options.uid : geteuid();
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		char path[PATH_MAX + 64];
@@ -98,7 +97,20 @@ static int make_private_paths(const struct sandbox *sandbox)
 		snprintf(path, sizeof(path), "%s%s", sandbox->directory, paths[i]);
 		if (mkdir(path, 0755) < 0)
 			return -errno;
-		if (owner != geteuid() && i < 2 && chown(path, owner, -1) < 0)
+	}
+	return 0;
+}
+
+/* Not before root has written there: the user's other processes could put a link where it writes. */
+static int give_away_private_paths(const struct sandbox *sandbox)
+{
+	static const char *const paths[] = {"/etc", "/run"};
+
+	for (size_t i = 0; sandbox->options.ordinary_user && i < ARRAY_SIZE(paths); i++) {
+		char path[PATH_MAX + 64];
+
+		snprintf(path, sizeof(path), "%s%s", sandbox->directory, paths[i]);
+		if (lchown(path, sandbox->options.uid, -1) < 0)
 			return -errno;
 	}
 	return 0;
@@ -108,13 +120,17 @@ static int write_modprobe_config(const struct sandbox *sandbox, const char *text
 {
 	char path[PATH_MAX + 64];
 	_cleanup_close_ int fd = -1;
+	ssize_t n;
 
 	snprintf(path, sizeof(path), "%s/etc/modprobe.d/mocksys.conf", sandbox->directory);
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	/* No kmod on this host: nobody reads it. */
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	return write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	n = write(fd, text, strlen(text));
+	if (n < 0)
+		return -errno;
+	return (size_t)n == strlen(text) ? 0 : -ENOSPC;
 }
 
 static int make_directory(const struct sandbox *sandbox)
@@ -124,13 +140,6 @@ static int make_directory(const struct sandbox *sandbox)
 	    mkdir(sandbox->fake, 0755) < 0)
 		return -errno;
 	return make_private_paths(sandbox);
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	/* What cannot be removed keeps its parents; there is nobody to tell. */
-	remove(path);
-	return 0;
 }
 
 static void unmount_fake(const struct sandbox *sandbox)
@@ -143,6 +152,22 @@ static void unmount_fake(const struct sandbox *sandbox)
 		return;
 	if (posix_spawnp(&pid, arguments[0], NULL, NULL, arguments, environment) == 0)
 		waitpid(pid, NULL, 0);
+}
+
+/* By fts(3), which looks at where it has come to: what the tree holds may be another user's, who may swap it for a link. */
+static void remove_tree(const char *path)
+{
+	char *const paths[] = {(char *)path, NULL};
+	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_XDEV | FTS_NOSTAT, NULL);
+
+	/* What cannot be removed keeps its parents; there is nobody to tell. */
+	for (FTSENT *entry; fts && (entry = fts_read(fts));)
+		if (entry->fts_info == FTS_DP || entry->fts_info == FTS_DNR)
+			rmdir(entry->fts_accpath);
+		else if (entry->fts_info != FTS_D)
+			unlink(entry->fts_accpath);
+	if (fts)
+		fts_close(fts);
 }
 
 static void remove_directory(const struct sandbox *sandbox)
@@ -163,18 +188,19 @@ static void remove_directory(const struct sandbox *sandbox)
 			unmount_fake(sandbox);
 			rmdir(sandbox->fake);
 		}
-		nftw(sandbox->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+		remove_tree(sandbox->directory);
 	}
 }
 
 /* ---- the command's processes ---- */
 
-/* Kills this process's children. Those of theirs become its own when they have died: it is a subreaper. */
-static void kill_children(void)
+/*
+ * The next child of this process in a walk through /proc, dead ones included, or 0. Those of theirs become its own when
+ * they have died: it is a subreaper.
+ */
+static pid_t next_child(DIR *proc)
 {
-	_cleanup_closedir_ DIR *proc = opendir("/proc");
-
-	for (struct dirent *entry; proc && (entry = readdir(proc));) {
+	for (struct dirent *entry; (entry = readdir(proc));) {
 		char path[300], text[512];
 		_cleanup_close_ int fd = -1;
 		char *end;
@@ -192,25 +218,69 @@ static void kill_children(void)
 		/* PID (NAME) STATE PARENT …; a name may hold anything. */
 		end = strrchr(text, ')');
 		if (end && sscanf(end, ") %*c %d", &parent) == 1 && parent == getpid())
-			kill(atoi(entry->d_name), SIGKILL);
+			return atoi(entry->d_name);
 	}
+	return 0;
 }
 
-static void end_children(void)
+int children_note(struct sandbox *sandbox)
 {
+	_cleanup_closedir_ DIR *proc = NULL;
+	siginfo_t info;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0) {
-		if (pid > 0)
-			continue;
-		kill_children();
-		waitpid(-1, NULL, 0);
+	/* As a rule there are none. */
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return 0;
+	proc = opendir("/proc");
+	while (proc && (pid = next_child(proc))) {
+		pid_t *more = reallocarray(sandbox->strangers, sandbox->n_strangers + 1, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		sandbox->strangers = more;
+		sandbox->strangers[sandbox->n_strangers++] = pid;
 	}
+	return proc ? 0 : -errno;
+}
+
+/* They are not waited for by anybody here, so that no other process has the number of one. */
+static bool is_stranger(const struct sandbox *sandbox, pid_t pid)
+{
+	for (size_t i = 0; i < sandbox->n_strangers; i++)
+		if (sandbox->strangers[i] == pid)
+			return true;
+	return false;
+}
+
+/* True if there was one. */
+static bool end_some_children(const struct sandbox *sandbox, bool by_force)
+{
+	_cleanup_closedir_ DIR *proc = opendir("/proc");
+	bool any = false;
+	pid_t pid;
+
+	while (proc && (pid = next_child(proc))) {
+		if (is_stranger(sandbox, pid))
+			continue;
+		if (by_force)
+			kill(pid, SIGKILL);
+		any = waitpid(pid, NULL, 0) == pid || any;
+	}
+	return any;
+}
+
+void children_end(const struct sandbox *sandbox, bool by_force)
+{
+	siginfo_t info;
+
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && end_some_children(sandbox, by_force))
+		;
 }
 
 void guardian_clean_up(struct sandbox *sandbox)
 {
-	end_children();
+	children_end(sandbox, true);
 	remove_directory(sandbox);
 }
 
@@ -241,6 +311,12 @@ static int wait_for_go(const struct sandbox *sandbox, int sock)
 				       sandbox->directory, strerror(-r));
 	}
 	message_done(&message);
+	if (r < 0)
+		return r;
+	r = give_away_private_paths(sandbox);
+	if (r < 0)
+		message_failed(sock, -r, "cannot give %s to user %u: %s", sandbox->directory, sandbox->options.uid,
+			       strerror(-r));
 	return r;
 }
 
@@ -255,6 +331,7 @@ _Noreturn void guardian_run(struct sandbox *sandbox, int sock)
 	setpgid(0, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_NAME, "mocksys-guard");
+	sandbox->n_strangers = 0; /* they are the launcher's */
 	umask(022);
 	r = make_directory(sandbox);
 	if (r < 0) {

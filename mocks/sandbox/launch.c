@@ -229,6 +229,9 @@ static int open_sandbox(struct sandbox *sandbox, char **ret_error)
 
 	if (r < 0)
 		return fail(ret_error, r, "cannot watch signals: %s", strerror(-r));
+	r = children_note(sandbox);
+	if (r < 0)
+		return fail(ret_error, r, "cannot see which processes there are in /proc: %s", strerror(-r));
 	note_surroundings(sandbox);
 	command_find_preload(sandbox);
 	covered_paths_mount_points(sandbox->mount_points);
@@ -388,8 +391,7 @@ void sandbox_close(struct sandbox *sandbox)
 		guardian_clean_up(sandbox);
 	}
 	/* Both, even one whose pid was never received. */
-	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
-		;
+	children_end(sandbox, false);
 	if (sandbox->launcher)
 		take_terminal_back(sandbox);
 	close_descriptor(&sandbox->uevent_fd);
@@ -397,6 +399,7 @@ void sandbox_close(struct sandbox *sandbox)
 		close_descriptor(&sandbox->signal_fd);
 		sigprocmask(SIG_SETMASK, &sandbox->signal_mask, NULL);
 	}
+	free(sandbox->strangers);
 	free(sandbox);
 }
 

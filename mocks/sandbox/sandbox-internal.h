@@ -14,9 +14,11 @@ struct sandbox {
 	pid_t launcher;
 	pid_t process_group;
 	bool launcher_is_root;
-	pid_t child; /* makes the namespaces (mount) or looks after the command (shim, plain); 0: gone */
-	pid_t init;  /* way mount: first process of the PID namespace; 0: none */
-	int sock;    /* to the child; -1: closed */
+	pid_t child;      /* makes the namespaces (mount) or looks after the command (shim, plain); 0: gone */
+	pid_t *strangers; /* children that this process had before, as after an exec(2) of its shell */
+	size_t n_strangers;
+	pid_t init; /* way mount: first process of the PID namespace; 0: none */
+	int sock;   /* to the child; -1: closed */
 	int uevent_fd;
 	int signal_fd;
 	int interrupted; /* the signal that came before the command, or 0 */
@@ -51,6 +53,11 @@ int guardian_choose_directory(struct sandbox *sandbox, char **ret_error);
 _Noreturn void guardian_run(struct sandbox *sandbox, int sock);
 /* Ends what is left of the command's processes, all of them children by now, and removes the directory. */
 void guardian_clean_up(struct sandbox *sandbox);
+
+/* Notes the children that are there already. */
+int children_note(struct sandbox *sandbox);
+/* Waits until all other children have ended; kills them first if @by_force. */
+void children_end(const struct sandbox *sandbox, bool by_force);
 
 /* Dies with the parent. False: it has died already. */
 bool die_with(pid_t parent);

@@ -102,6 +102,38 @@ static void background_processes_end_with_the_command(void **state)
 	assert_nothing_left();
 }
 
+/* As `> >(cat)` in a shell that makes way for its last command. */
+static void children_that_were_there_before_are_left_alone(void **state)
+{
+	const char *mocksys = getenv("MOCKSYS");
+	int order[2], answer[2], status;
+	char byte = 0;
+	pid_t pid;
+
+	assert_return_code(pipe2(order, O_CLOEXEC), errno);
+	assert_return_code(pipe2(answer, O_CLOEXEC), errno);
+	pid = fork();
+	assert_return_code(pid, errno);
+	if (pid == 0) {
+		if (fork() == 0) {
+			close(order[1]);
+			_exit(read(order[0], &byte, 1) != 1 || write(answer[1], &byte, 1) != 1);
+		}
+		execl(mocksys, mocksys, "run", "-m", "e1000e", "--via", way, "--", "true", NULL);
+		_exit(127);
+	}
+	close(order[0]);
+	close(answer[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(write(order[1], "x", 1), 1);
+	assert_int_equal(read(answer[0], &byte, 1), 1);
+	assert_int_equal(byte, 'x');
+	close(order[1]);
+	close(answer[0]);
+	assert_nothing_left();
+}
+
 static void inherited_descriptors_reach_the_command(void **state)
 {
 	struct run run;
@@ -229,6 +261,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(ways_that_do_not_exist_are_refused),
 		cmocka_unit_test(signals_are_handed_on),
 		cmocka_unit_test(background_processes_end_with_the_command),
+		cmocka_unit_test(children_that_were_there_before_are_left_alone),
 		cmocka_unit_test(inherited_descriptors_reach_the_command),
 		cmocka_unit_test(interrupt_key_reaches_the_command_once),
 		cmocka_unit_test(interrupt_key_ends_command_and_mocksys),
