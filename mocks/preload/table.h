@@ -57,8 +57,9 @@ STATUS(int, fstatat, (int dirfd, const char *path, struct stat *status, int flag
        FILE_AT(dirfd, path, flags))
 STATUS(int, fstatat64, (int dirfd, const char *path, struct stat64 *status, int flags), (dirfd, path, status, flags),
        FILE_AT(dirfd, path, flags))
+/* A node says what it is in its times (show.h): they are wanted, whatever the program wants. */
 STATUS(int, statx, (int dirfd, const char *path, int flags, unsigned mask, struct statx *status),
-       (dirfd, path, flags, mask, status), FILE_AT(dirfd, path, flags))
+       (dirfd, path, flags, mask | STATX_BASIC_STATS, status), FILE_AT(dirfd, path, flags))
 /* Before glibc 2.33 stat() and its like were inline calls of these. */
 STATUS(int, __xstat, (int version, const char *path, struct stat *status), (version, path, status), PATH(path))
 STATUS(int, __xstat64, (int version, const char *path, struct stat64 *status), (version, path, status), PATH(path))

@@ -233,6 +233,8 @@ CASE(statx)
 	CALLED(statx(base_fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status));
 	printf("%s: mode %o\n", current, status.stx_mode);
 	CALLED(statx(base_fd, "", 0, STATX_BASIC_STATS, &status));
+	CALLED(statx(base_fd, known("sub/b"), 0, STATX_SIZE, &status));
+	printf("%s: size %llu\n", current, status.stx_size);
 }
 SIMPLE(access, CALLED(access(at("file"), R_OK)), CALLED(access(at("missing"), F_OK)), CALLED(access(at("file"), X_OK)))
 SIMPLE(eaccess, CALLED(eaccess(at("file"), R_OK)), CALLED(eaccess(at("missing"), F_OK)))

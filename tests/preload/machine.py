@@ -160,6 +160,11 @@ none Permission denied
         self.each_way(CLIENT + " sent /sys/bus/pci/devices/0000:03:00.0/driver_override", "(null)\n")
 
     @wanted("stat")
+    def test_stat_asks_for_no_more_than_it_shows(self):
+        self.each_way("stat -c %s /sys/bus/pci/devices/0000:03:00.0/vendor; stat -c '%t %T' /dev/vfio/vfio",
+                      "4096\na c4\n")
+
+    @wanted("stat")
     def test_a_link_to_an_open_file_leads_to_the_file(self):
         self.each_way("exec 5</sys/bus/pci/devices/0000:03:00.0/driver_override; stat -L -c '%F %a %s' /proc/self/fd/5; "
                       "readlink /proc/self/fd/5", "regular file 644 4096\n/sys/devices/pci0000:00/0000:00:1d.0/"
