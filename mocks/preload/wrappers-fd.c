@@ -33,17 +33,29 @@ static int fail(int error)
 
 /* ---- lseek(2): an attribute ends where it says, whatever its text is ---- */
 
-#define LSEEK(name, type)                                                                              \
-	EXPORT type name(int fd, type offset, int whence)                                              \
-	{                                                                                              \
-		struct stat status;                                                                    \
-                                                                                                       \
-		if (is_served(fd))                                                                     \
-			return served_seek(fd, offset, whence);                                        \
-		if (whence == SEEK_END && settings()->way == WAY_PLAIN && !LIBC(fstat)(fd, &status) && \
-		    is_node(&status) && S_ISREG(status.st_mode))                                       \
-			return LIBC(name)(fd, status.st_mtim.tv_sec + offset, SEEK_SET);               \
-		return LIBC(name)(fd, offset, whence);                                                 \
+/* Where generic_file_llseek_size() would stand: up to its end a file is all data. -1 with errno. */
+static off64_t find_place(off64_t size, off64_t offset, int whence)
+{
+	if (whence == SEEK_END)
+		return size + offset;
+	if (offset < 0 || offset >= size)
+		return fail(ENXIO);
+	return whence == SEEK_DATA ? offset : size;
+}
+
+#define LSEEK(name, type)                                                                                \
+	EXPORT type name(int fd, type offset, int whence)                                                \
+	{                                                                                                \
+		struct stat status;                                                                      \
+                                                                                                         \
+		if (is_served(fd))                                                                       \
+			return served_seek(fd, offset, whence);                                          \
+		if (whence >= SEEK_END && whence <= SEEK_HOLE && settings()->way == WAY_PLAIN &&         \
+		    !LIBC(fstat)(fd, &status) && is_node(&status) && S_ISREG(status.st_mode)) {          \
+			offset = find_place(status.st_mtim.tv_sec, offset, whence);                      \
+			return offset < 0 && whence != SEEK_END ? -1 : LIBC(name)(fd, offset, SEEK_SET); \
+		}                                                                                        \
+		return LIBC(name)(fd, offset, whence);                                                   \
 	}
 
 LSEEK(lseek, off_t)

@@ -197,8 +197,18 @@ static void serve_seek(struct file *file, struct packet *packet)
 	const uint32_t whence = packet->request.argument;
 	off_t at;
 
-	if (whence > SEEK_END || __builtin_add_overflow(packet->request.offset, from[whence], &at))
+	/* generic_file_llseek_size(): up to its end a file is all data. */
+	if ((whence == SEEK_DATA || whence == SEEK_HOLE) && S_ISREG(file->stat.st_mode)) {
+		at = packet->request.offset;
+		if (at < 0 || at >= file->stat.st_size) {
+			files_answer(packet->answer_fd, -ENXIO, NULL, 0);
+			return;
+		}
+		if (whence == SEEK_HOLE)
+			at = file->stat.st_size;
+	} else if (whence > SEEK_END || __builtin_add_overflow(packet->request.offset, from[whence], &at)) {
 		at = -1;
+	}
 	if (at >= 0)
 		file->position = at;
 	files_answer(packet->answer_fd, at < 0 ? -EINVAL : at, NULL, 0);

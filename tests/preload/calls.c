@@ -729,8 +729,14 @@ ON_FILE(pwritev, CALLED(pwritev(fd, two_parts, 2, 1)))
 ON_FILE(pwritev64, CALLED(pwritev64(fd, two_parts, 2, 1)))
 ON_FILE(pwritev2, CALLED(pwritev2(fd, two_parts, 2, -1, 0)))
 ON_FILE(pwritev64v2, CALLED(pwritev64v2(fd, two_parts, 2, 1, 0)))
-ON_FILE(lseek, CALLED(lseek(fd, 1, SEEK_CUR)), CALLED(lseek(fd, -1, SEEK_SET)))
-ON_FILE(lseek64, CALLED(lseek64(fd, -1, SEEK_END)))
+/* An attribute that may change, and one that never does. */
+#define FIND_DATA(seek, fd)                                                                                          \
+	CALLED(seek(fd, 1, SEEK_DATA)), CALLED(seek(fd, 0, SEEK_CUR)), CALLED(seek(fd, 1, SEEK_HOLE)),               \
+		CALLED(seek(fd, 0, SEEK_CUR)), CALLED(seek(fd, 5000, SEEK_DATA)), CALLED(seek(fd, 5000, SEEK_HOLE)), \
+		CALLED(seek(fd, -1, SEEK_DATA)), CALLED(seek(fd, 0, 9))
+ON_FILE(lseek, CALLED(lseek(fd, 1, SEEK_CUR)), CALLED(lseek(fd, -1, SEEK_SET)), FIND_DATA(lseek, fd);
+	int constant = open(at(on_machine ? "vendor" : "file"), O_RDONLY); FIND_DATA(lseek, constant), close(constant))
+ON_FILE(lseek64, CALLED(lseek64(fd, -1, SEEK_END)), FIND_DATA(lseek64, fd))
 ON_FILE(ftruncate, CALLED(ftruncate(fd, 3)), CALLED(ftruncate(fd, -1)))
 ON_FILE(ftruncate64, CALLED(ftruncate64(fd, 3)))
 ON_FILE(fallocate, CALLED(fallocate(fd, -1, 0, 1)))

@@ -159,6 +159,12 @@ none Permission denied
     def test_an_open_file_can_be_sent(self):
         self.each_way(CLIENT + " sent /sys/bus/pci/devices/0000:03:00.0/driver_override", "(null)\n")
 
+    def test_cp_copies_what_cat_shows(self):
+        self.each_way("""cd /sys/bus/pci/devices/0000:03:00.0
+for file in vendor driver_override config; do
+    cp $file /tmp/copied.$$; cat $file | cmp - /tmp/copied.$$ && stat -c %s /tmp/copied.$$
+done; rm /tmp/copied.$$""", "7\n7\n4096\n")
+
     @wanted("stat")
     def test_stat_asks_for_no_more_than_it_shows(self):
         self.each_way("stat -c %s /sys/bus/pci/devices/0000:03:00.0/vendor; stat -c '%t %T' /dev/vfio/vfio",
