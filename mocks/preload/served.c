@@ -12,11 +12,53 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 _Atomic(unsigned char) served_not[SERVED_NOTED];
+
+/*
+ * The process that has the memory; 0: a child, which _Fork(3) or clone(2) gave a copy, and which has not said so yet.
+ * NULL: it is not known whose the memory is.
+ */
+static _Atomic(pid_t) *memory_owner;
+
+static void own_memory(void)
+{
+	atomic_store_explicit(memory_owner, getpid(), memory_order_relaxed);
+}
+
+bool served_is_own_memory(void)
+{
+	pid_t known = memory_owner ? atomic_load_explicit(memory_owner, memory_order_relaxed) : 0;
+
+	if (memory_owner && !known)
+		own_memory();
+	return !known || known == getpid();
+}
+
+__attribute__((constructor)) static void find_owner(void)
+{
+	const size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page;
+
+	if (settings()->way != WAY_PLAIN)
+		return;
+	page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return;
+	if (madvise(page, size, MADV_WIPEONFORK) < 0) {
+		munmap(page, size);
+		return;
+	}
+	memory_owner = page;
+	own_memory();
+	/* Before the child of fork(2) can be the parent of one of vfork(2)'s. */
+	pthread_atfork(NULL, NULL, own_memory);
+}
 
 bool served_ask(int fd)
 {

@@ -16,9 +16,13 @@
 #define SERVED_NOTED 1024
 extern _Atomic(unsigned char) served_not[SERVED_NOTED];
 
+/* Not so in the child of vfork(2): it has descriptors of its own, but its parent's memory. */
+bool served_is_own_memory(void);
+
 static inline void served_note(int fd, bool known_not)
 {
-	if ((unsigned)fd < SERVED_NOTED)
+	if ((unsigned)fd < SERVED_NOTED && atomic_load_explicit(&served_not[fd], memory_order_relaxed) != known_not &&
+	    served_is_own_memory())
 		atomic_store_explicit(&served_not[fd], known_not, memory_order_relaxed);
 }
 

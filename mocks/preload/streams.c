@@ -158,7 +158,7 @@ void stream_follow(int fd)
 {
 	bool served;
 
-	if (fd < 0 || fd > 2 || !standard[fd].served)
+	if (fd < 0 || fd > 2 || !standard[fd].served || !served_is_own_memory())
 		return;
 	served = is_served(fd);
 	if (served && *standard[fd].variable == standard[fd].own)

@@ -342,16 +342,51 @@ static int sent(char **arguments)
 	return n < 0 ? say(n) : fwrite(text, 1, (size_t)n, stdout) != (size_t)n;
 }
 
+/* Prints the file before and after a child of vfork(2), which has this memory, puts something else in its descriptor's place. */
+static int beside_vfork(char **arguments)
+{
+	int fd = open(arguments[0], O_RDWR), null = open("/dev/null", O_RDWR);
+	char text[4096];
+
+	for (int i = 0; i < 3; i++) {
+		ssize_t n = pread(fd, text, sizeof(text), 0);
+		pid_t pid;
+
+		if (n < 0)
+			return say(n);
+		fwrite(text, 1, (size_t)n, stdout);
+		pid = vfork();
+		if (!pid) {
+			if (i)
+				dup2(null, fd);
+			else
+				close(fd);
+			open("/dev/null", O_RDONLY);
+			execl("/bin/true", "true", NULL);
+			_exit(1);
+		}
+		waitpid(pid, NULL, 0);
+	}
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(char **arguments);
 } verbs[] = {
-	{"finit", finit},           {"init", init},
-	{"raw-init", raw_init},     {"delete", delete},
-	{"raw-delete", raw_delete}, {"null-modules", null_modules},
-	{"children", children},     {"spawn-actions", spawn_actions},
-	{"early", show_early},      {"stress", stress},
-	{"long-path", long_path},   {"sent", sent},
+	{"finit", finit},
+	{"init", init},
+	{"raw-init", raw_init},
+	{"delete", delete},
+	{"raw-delete", raw_delete},
+	{"null-modules", null_modules},
+	{"children", children},
+	{"spawn-actions", spawn_actions},
+	{"early", show_early},
+	{"stress", stress},
+	{"long-path", long_path},
+	{"sent", sent},
+	{"beside-vfork", beside_vfork},
 };
 
 int main(int argc, char **argv)

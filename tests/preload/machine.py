@@ -170,6 +170,18 @@ done; rm /tmp/copied.$$""", "7\n7\n4096\n")
         self.each_way("stat -c %s /sys/bus/pci/devices/0000:03:00.0/vendor; stat -c '%t %T' /dev/vfio/vfio",
                       "4096\na c4\n")
 
+    def test_a_child_that_shares_the_memory_leaves_the_open_files_alone(self):
+        self.each_way(CLIENT + " beside-vfork /sys/bus/pci/devices/0000:03:00.0/driver_override", "(null)\n" * 3)
+
+    @as_root
+    def test_python_writes_beside_a_subprocess(self):
+        self.each_way("""python3 -c '
+import subprocess
+with open("/sys/bus/pci/devices/0000:03:00.0/driver_override", "r+b", buffering=0) as file:
+    subprocess.run(["true"], close_fds=True)
+    print(file.write(b"vfio-pci"), file.seek(0), file.read())
+'""", "8 0 b'vfio-pci\\n'\n")
+
     @wanted("stat")
     def test_a_link_to_an_open_file_leads_to_the_file(self):
         self.each_way("exec 5</sys/bus/pci/devices/0000:03:00.0/driver_override; stat -L -c '%F %a %s' /proc/self/fd/5; "
