@@ -34,7 +34,7 @@ uint64_t process_start(pid_t pid)
 	return rest ? strtoull(rest, NULL, 10) : 0;
 }
 
-/* Where there are no pidfds: before Linux 5.3, under valgrind. */
+/* Where there are no pidfds, or none to be had: before Linux 5.3, under valgrind, by a filter of system calls. */
 static int look_now_and_then(pid_t pid, uint64_t start, struct deadline deadline)
 {
 	enum { PAUSE_MS = 10 };
@@ -53,13 +53,18 @@ int process_wait(pid_t pid, uint64_t start, struct deadline deadline)
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 	int r;
 
-	if (fd == -ENOSYS)
+	/* Only the one says that it has ended. */
+	if (fd == -ESRCH)
+		return 0;
+	if (fd < 0)
 		return look_now_and_then(pid, start, deadline);
 	/* Looked at when it cannot become another one any more. */
-	if (fd < 0 || process_start(pid) != start)
+	if (process_start(pid) != start)
 		return 0;
 	do
 		r = poll(&poll_fd, 1, deadline_left(deadline));
 	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return look_now_and_then(pid, start, deadline);
 	return r == 0 ? -ETIMEDOUT : 0;
 }
