@@ -267,6 +267,31 @@ int journal_begin_one(struct operation *operation, struct operation_device *devi
 	return r == 0 ? write_record(operation, device, directory_fd, record) : r;
 }
 
+void journal_take_over(struct operation *operation, const struct operation_device *device)
+{
+	struct vfiobind_context *context = operation->context;
+	struct worker *worker = &context->worker;
+	_cleanup_close_ int directory_fd = -1;
+	_cleanup_free_ char *text = NULL;
+	struct record *record;
+	uint64_t start;
+	ssize_t n;
+
+	if (!device->journalled || worker_start(worker, context->sysfs_fd, context->deadline) < 0 ||
+	    state_open(context, STATE_JOURNALS, true, &directory_fd, NULL) < 0 ||
+	    journal_read(context, STATE_JOURNALS, directory_fd, device->handle.name, operation->arena, &record, NULL) <=
+		    0)
+		return;
+	start = process_start(worker->pid);
+	if (record->worker == (uint64_t)worker->pid && record->worker_start == start)
+		return;
+	record->worker = (uint64_t)worker->pid;
+	record->worker_start = start;
+	n = record_format(record, &text);
+	if (n >= 0)
+		state_write(directory_fd, device->handle.name, text, (size_t)n);
+}
+
 /* ---------------------------------------------------------------------------------------------------------- the end */
 
 static int remove_file(int directory_fd, const char *name)

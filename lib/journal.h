@@ -26,6 +26,12 @@ int journal_begin(struct operation *operation);
 /* The same for the one device of another operation, which has filled the members of @record that are its own. */
 int journal_begin_one(struct operation *operation, struct operation_device *device, struct record *record);
 
+/*
+ * The next stores are those of the worker that there is now: the device's journal is to name it, so that a repair waits
+ * for it. Where that cannot be written the device is brought back all the same.
+ */
+void journal_take_over(struct operation *operation, const struct operation_device *device);
+
 /* It is done. What cannot be written down any more becomes a warning: a repair does it. */
 int journal_commit(struct operation *operation);
 

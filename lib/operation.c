@@ -103,8 +103,10 @@ static void roll_back(struct operation *operation)
 	context_extend(operation->context);
 	for (size_t n = operation->n_devices; n-- > 0 && error->state != VFIOBIND_STATE_PENDING;) {
 		struct operation_device *device = &operation->devices[n];
-		enum rollback outcome = rollback_device(operation, device);
+		enum rollback outcome;
 
+		journal_take_over(operation, device);
+		outcome = rollback_device(operation, device);
 		if (outcome == ROLLBACK_PENDING)
 			error->state = VFIOBIND_STATE_PENDING;
 		else if (outcome != ROLLBACK_DONE)

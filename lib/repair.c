@@ -192,15 +192,19 @@ static int settle_pending(struct transaction *transaction)
 	return r;
 }
 
-/* Returns 1 if all stores have come back. */
-static int wait_for_worker(struct transaction *transaction)
+/* Returns 1 if all stores have come back: the devices' may be those of several workers, after a repair. */
+static int wait_for_workers(struct transaction *transaction)
 {
-	const struct record *record = transaction->operation.devices[0].record;
+	const struct operation *operation = &transaction->operation;
 
-	if (!record->worker ||
-	    process_wait((pid_t)record->worker, record->worker_start, transaction->repair->context->deadline) == 0)
-		return 1;
-	return settle_pending(transaction);
+	for (size_t i = 0; i < operation->n_devices; i++) {
+		const struct record *record = operation->devices[i].record;
+
+		if (record->worker && process_wait((pid_t)record->worker, record->worker_start,
+						   transaction->repair->context->deadline) < 0)
+			return settle_pending(transaction);
+	}
+	return 1;
 }
 
 /* Returns 1 if the device is on the driver that it was to be detached to, 0, or -ENOMEM. */
@@ -213,6 +217,7 @@ static int is_at_target(struct transaction *transaction, struct operation_device
 
 static enum rollback undo_device(struct operation *operation, struct operation_device *device)
 {
+	journal_take_over(operation, device);
 	switch (operation->kind) {
 	case RECORD_RESET:
 		return reset_undo(operation, device, device->record->reset_methods, device->record->reset_method);
@@ -321,6 +326,8 @@ static int end_reattach(struct transaction *transaction)
 
 	if (transaction->repair->dry_run)
 		return settle_all(transaction, VFIOBIND_REPAIR_FINISHED, NULL);
+	for (size_t i = 0; i < operation->n_devices; i++)
+		journal_take_over(operation, &operation->devices[i]);
 	r = plan(operation);
 	if (r == 0)
 		r = apply_open(operation);
@@ -380,7 +387,7 @@ static int repair_transaction(struct repair *repair, const struct record *record
 	context_extend(repair->context);
 	for (size_t i = 0; r >= 0 && i < record->n_members; i++)
 		r = add_member(&transaction, &record->members[i], record->transaction);
-	r = r < 0 ? r : operation->n_devices ? wait_for_worker(&transaction) : 0;
+	r = r < 0 ? r : operation->n_devices ? wait_for_workers(&transaction) : 0;
 	repair->began = repair->began || (r > 0 && !repair->dry_run);
 	if (r > 0)
 		r = has_begun(&transaction, record) ? ends[operation->kind](&transaction) : end_undone(&transaction);

@@ -280,6 +280,7 @@ static int put_back(struct reset *reset, int r)
 	if (!reset->choose)
 		return r;
 	context_extend(reset->operation.context);
+	journal_take_over(&reset->operation, reset->device);
 	outcome = reset_undo(&reset->operation, reset->device, reset->methods, reset->method);
 	if (outcome != ROLLBACK_DONE)
 		return fail_put_back(reset, outcome);

@@ -207,6 +207,7 @@ void sriov_roll_back(struct sriov *sriov)
 		return;
 	}
 	context_extend(operation->context);
+	journal_take_over(operation, sriov_pf(operation));
 	outcome = sriov_undo(operation, sriov_pf(operation), sriov->record);
 	error->state = sriov->refused && outcome == ROLLBACK_DONE ? VFIOBIND_STATE_UNTOUCHED : outcomes[outcome].state;
 	if (outcomes[outcome].hint)

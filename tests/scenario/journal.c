@@ -223,6 +223,35 @@ static void a_repair_waits_for_what_the_kernel_still_has(void **state)
 	assert_device(VF, "igbvf", "(null)");
 }
 
+/* A repair's stores are its own worker's, not the one's that began. */
+static void a_repair_waits_for_what_the_kernel_still_has_of_another_repair(void **state)
+{
+	load_modules();
+	assert_true(beside_crash_at(detach, "sys.write path=*/drivers_probe times=1"));
+	write_file("/sys/bus/pci/drivers/" DRIVER "/unbind", VF);
+	add_fault("dd.probe driver=igbvf hold fail=EIO times=1");
+	assert_outcome(4, "pending", "the kernel has not finished");
+	assert_outcome(4, "pending", "the kernel has not finished");
+	assert_true(exists(STATE "/journals/" VF));
+	assert_true(beside_release_all());
+	assert_outcome(0, "undone", NULL);
+	assert_device(VF, "igbvf", "(null)");
+}
+
+/* Nor are those of a rollback whose worker has come for one that was killed. */
+static void a_repair_waits_for_what_the_kernel_still_has_of_a_rollback(void **state)
+{
+	load_modules();
+	add_fault("dd.probe driver=" DRIVER " times=1 fail=EIO kill");
+	add_fault("dd.probe driver=igbvf hold fail=EIO times=1");
+	ASSERT_FAILS(4, "worker-killed", "pending", "detach", VF, "--driver", DRIVER, ENOUGH);
+	assert_outcome(4, "pending", "the kernel has not finished");
+	assert_true(exists(STATE "/journals/" VF));
+	assert_true(beside_release_all());
+	assert_outcome(0, "undone", NULL);
+	assert_device(VF, "igbvf", "(null)");
+}
+
 static void a_reattach_that_ends_late_is_finished_by_a_repair(void **state)
 {
 	load_modules();
@@ -311,6 +340,8 @@ static const struct CMUnitTest two_vfs_tests[] = {
 	SCENARIO(a_worker_that_is_killed_is_a_failure_that_is_undone),
 	SCENARIO(a_repair_waits_for_a_live_operation_and_leaves_it_alone),
 	SCENARIO(a_repair_waits_for_what_the_kernel_still_has),
+	SCENARIO(a_repair_waits_for_what_the_kernel_still_has_of_another_repair),
+	SCENARIO(a_repair_waits_for_what_the_kernel_still_has_of_a_rollback),
 	SCENARIO(a_reattach_that_ends_late_is_finished_by_a_repair),
 	SCENARIO(a_journal_of_a_device_that_is_gone_is_forgotten),
 	SCENARIO(a_journal_of_another_boot_is_forgotten),
