@@ -146,7 +146,7 @@ int step_rules_parse(struct kernel *k, const char *text)
 {
 	struct rules added = TAILQ_HEAD_INITIALIZER(added);
 	bool clear = false;
-	char *copy = xstrdup(text), *rest = copy, *line;
+	char *copy = xstrdup(text), *rest = copy, *line, *comment;
 	struct rule *rule;
 	int ret = 0;
 
@@ -156,6 +156,10 @@ int step_rules_parse(struct kernel *k, const char *text)
 		line += strspn(line, " \t");
 		if (!*line || *line == '#')
 			continue;
+		/* As what is read there ends: how often it has fired. */
+		comment = strstr(line, " #");
+		if (comment)
+			*comment = '\0';
 		if (!strcmp(line, "clear")) {
 			clear = true;
 			rules_free(&added);

@@ -157,7 +157,8 @@ static struct kernfs_node *add_attr(struct kernfs_node *parent, struct kobject *
 	struct kernfs_node *node = add_node(parent, attr->name, KERNFS_FILE, attr->mode, kobj);
 
 	node->attr = attr;
-	node->size = PAGE;
+	/* debugfs does not say how long a text is, which may be longer: who believed it would stop there. */
+	node->size = attr->show_long ? 0 : PAGE;
 	node->is_static = attr->flags & ATTRIBUTE_STATIC;
 	return node;
 }

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -256,6 +257,25 @@ static void a_malformed_rule_is_refused_and_the_trace_says_why(void **state)
 	}
 }
 
+/* Neither does the file say how long it is: what believes that (tail, cp) would stop there. */
+static void rules_can_be_written_back_as_they_are_read(void **state)
+{
+	static const char rule[] = "sys.write path=*/x fail=EIO";
+	_cleanup_text_ char *read = NULL, *again = NULL;
+	struct stat st;
+
+	assert_return_code(stat(CONTROL "/faults", &st), errno);
+	assert_int_equal(st.st_size, 0);
+	add_fault("%s", rule);
+	read = read_file(CONTROL "/faults");
+	assert_string_equal(read, "sys.write path=*/x fail=EIO # fired 0 of 0\n");
+	clear_faults();
+	write_file(CONTROL "/faults", read);
+	again = read_file(CONTROL "/faults");
+	assert_string_equal(again, read);
+	clear_faults();
+}
+
 static const struct CMUnitTest tests[] = {
 	SCENARIO(kill_ends_the_writer_and_not_what_it_wrote),
 	SCENARIO(kill_says_so_in_the_trace),
@@ -266,6 +286,7 @@ static const struct CMUnitTest tests[] = {
 	SCENARIO(a_wait_can_be_killed),
 	SCENARIO(device_matches_system_calls_on_its_files_and_with_its_address),
 	SCENARIO(a_malformed_rule_is_refused_and_the_trace_says_why),
+	SCENARIO(rules_can_be_written_back_as_they_are_read),
 };
 
 SCENARIO_MAIN(SUITE("two-vfs", tests))

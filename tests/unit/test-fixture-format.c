@@ -237,6 +237,20 @@ static void what_ships_is_named_not_described(void **state)
 	fixture_free(fixture);
 }
 
+static void the_kernel_that_was_chosen_is_named(void **state)
+{
+	static const char *const name = "e1000e";
+	struct fixture *fixture = NULL;
+	char *text;
+
+	assert_int_equal(fixture_load(&name, 1, stderr, &fixture), 0);
+	fixture_set_kernel(fixture, "5.10");
+	text = fixture_format(fixture_machine(fixture));
+	assert_non_null(strstr(text, "kernel: \"5.10\"\n"));
+	free(text);
+	fixture_free(fixture);
+}
+
 /* Every key that there is. */
 static const char everything[] =
 	"machine: everything\n"
@@ -375,9 +389,12 @@ static void a_machine_made_by_hand_goes_round(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_shipped_machine_goes_round),  cmocka_unit_test(merged_machines_go_round),
-		cmocka_unit_test(what_ships_is_named_not_described), cmocka_unit_test(every_key_goes_round),
+		cmocka_unit_test(every_shipped_machine_goes_round),
+		cmocka_unit_test(merged_machines_go_round),
+		cmocka_unit_test(what_ships_is_named_not_described),
+		cmocka_unit_test(every_key_goes_round),
 		cmocka_unit_test(a_machine_made_by_hand_goes_round),
+		cmocka_unit_test(the_kernel_that_was_chosen_is_named),
 	};
 
 	unsetenv("MOCKSYS_FIXTURES");
