@@ -19,6 +19,9 @@
  * libfuse's own fuse_session_mount() would do, but for two things: as root it mounts by itself, so that nobody unmounts
  * after kill -9; and the socket that tells fusermount3 of our end is left open across exec, so that a command which we
  * started would keep the mount alive.
+ *
+ * Of an ordinary user's mount without allow_other, fusermount3 before 3.15 takes EACCES for a sign of life and leaves it
+ * (should_auto_unmount(); libfuse mended it by recheck_ENOTCONN_as_owner()): there, whoever outlives us has to unmount.
  */
 struct fuse_mount {
 	char *directory;
