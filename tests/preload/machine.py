@@ -163,7 +163,8 @@ none Permission denied
         self.each_way("""cd /sys/bus/pci/devices/0000:03:00.0
 for file in vendor driver_override config; do
     cp $file /tmp/copied.$$; cat $file | cmp - /tmp/copied.$$ && stat -c %s /tmp/copied.$$
-done; rm /tmp/copied.$$""", "7\n7\n4096\n")
+    rm -f /tmp/copied.$$
+done""", "7\n7\n4096\n")
 
     @wanted("stat")
     def test_stat_asks_for_no_more_than_it_shows(self):
