@@ -54,9 +54,9 @@ _Noreturn void guardian_run(struct sandbox *sandbox, int sock);
 /* Ends what is left of the command's processes, all of them children by now, and removes the directory. */
 void guardian_clean_up(struct sandbox *sandbox);
 
-/* Notes the children that are there already. */
+/* children.c: notes those that are there already. */
 int children_note(struct sandbox *sandbox);
-/* Waits until all other children have ended; kills them first if @by_force. */
+/* Waits until all others have ended; kills them first if @by_force. */
 void children_end(const struct sandbox *sandbox, bool by_force);
 
 /* Dies with the parent. False: it has died already. */
